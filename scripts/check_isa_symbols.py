@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Checks that code for one instruction set cannot run on a machine that lacks it.
+
+usage: check_isa_symbols.py LIBRARY.a
+
+The objects of the kernel tables are compiled with flags of their own. They may define their table and nothing else that
+the linker sees: a weak symbol (an inline function, a template) could replace the plain copy of another object. And an
+object without such flags must hold no instruction on wider registers than its baseline.
+"""
+import re
+import subprocess
+import sys
+
+# The members that are compiled with flags of their own, the registers they may use, and the strong symbols they define.
+ISA_MEMBERS = {
+    "table_portable.cpp.o": ("xmm", r"firstlight::device::cpu::kPortable"),
+    "table_avx2.cpp.o": ("ymm", r"firstlight::device::cpu::kAvx2"),
+    "table_avx512.cpp.o": ("zmm", r"firstlight::device::cpu::kAvx512"),
+    "probe_bf16.cpp.o": ("zmm", r"firstlight::device::cpu::bf16_dot_rounds\(long, float\*\)"),
+}
+WIDTHS = ("xmm", "ymm", "zmm")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def members(text, header):
+    """Splits the output of nm or objdump on an archive: member name -> its lines."""
+    result, name = {}, None
+    for line in text.splitlines():
+        match = header.match(line)
+        if match:
+            name = match[1].rsplit("/", 1)[-1]
+            result[name] = []
+        elif name is not None:
+            result[name].append(line)
+    return result
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    library = sys.argv[1]
+    problems = []
+    symbols = members(run("nm", "-C", "--defined-only", library), re.compile(r"^(\S+\.o):$"))
+    for name, (_, allowed) in ISA_MEMBERS.items():
+        if name not in symbols:
+            problems.append(f"{name}: not in the library")
+        for line in symbols.get(name, []):
+            match = re.match(r"^[0-9a-f]* *([A-Za-z]) (.+)$", line)
+            if not match or match[1] in "tdbrn":  # local
+                continue
+            if match[1] in "WVu" or not re.fullmatch(allowed, match[2]):
+                problems.append(f"{name}: defines '{match[2]}' ({match[1]}) for the linker; expected only {allowed}")
+    code = members(run("objdump", "-d", "--no-show-raw-insn", library), re.compile(r"^(\S+\.o): +file format"))
+    for name, lines in code.items():
+        widest, _ = ISA_MEMBERS.get(name, ("xmm", ""))
+        for width in WIDTHS[WIDTHS.index(widest) + 1:]:
+            used = next((line for line in lines if f"%{width}" in line), None)
+            if used:
+                problems.append(f"{name}: uses {width} registers: {used.strip()}")
+        if name in ISA_MEMBERS and widest != "xmm" and not any(f"%{widest}" in line for line in lines):
+            problems.append(f"{name}: uses no {widest} register; was it compiled with its flags?")
+    for problem in problems:
+        print(problem)
+    if problems:
+        sys.exit(1)
+    print(f"{library}: {len(code)} objects, no instruction and no inline function beyond its place")
+
+
+if __name__ == "__main__":
+    main()

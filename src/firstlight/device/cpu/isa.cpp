@@ -1,0 +1,61 @@
+// The list of instruction sets, and which of them this machine has.
+#include "firstlight/device/cpu/isa.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "firstlight/base/error.h"
+#include "firstlight/device/cpu/cpu.h"
+#include "firstlight/device/cpu/rows.h"
+
+namespace firstlight::device {
+namespace cpu {
+namespace {
+
+// __builtin_cpu_supports also asks the operating system (XGETBV) for the AVX families.
+constexpr Isa kIsas[] = {
+#if defined(__x86_64__)
+    {"avx512",
+     [] {
+       return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+              __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+              __builtin_cpu_supports("fma") != 0;
+     },
+     &kAvx512, kRows<kAvx512>},
+    {"avx2",
+     // Every processor with AVX2 and FMA converts f16 too (F16C is older than AVX2).
+     [] { return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0; }, &kAvx2, kRows<kAvx2>},
+#endif
+    {"portable", [] { return true; }, &kPortable, kRows<kPortable>},
+};
+
+}  // namespace
+
+std::span<const Isa> isas() { return kIsas; }
+
+const Isa& choose_isa(std::string_view name) {
+  if (name.empty()) return *std::ranges::find_if(kIsas, [](const Isa& isa) { return isa.usable(); });
+  const auto* found = std::ranges::find(kIsas, name, &Isa::name);
+  if (found == std::end(kIsas)) {
+    std::vector<std::string_view> names;
+    for (const Isa& isa : kIsas) names.push_back(isa.name);
+    fail(Category::kUsage, "--isa", "no kernels are named '{}'; there are: {}", name, fmt::join(names, ", "));
+  }
+  if (!found->usable())
+    fail(Category::kUnsupported, "--isa", "this machine lacks {}; it has: {}", name, fmt::join(usable_isas(), ", "));
+  return *found;
+}
+
+}  // namespace cpu
+
+std::vector<std::string> usable_isas() {
+  std::vector<std::string> names;
+  for (const cpu::Isa& isa : cpu::isas())
+    if (isa.usable()) names.emplace_back(isa.name);
+  return names;
+}
+
+}  // namespace firstlight::device

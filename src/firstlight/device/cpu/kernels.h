@@ -1,0 +1,168 @@
+// What an instruction set provides: a table of plain functions over plain structs. The files that are compiled with an
+// instruction set's flags see nothing else of the house, so that no inline function of theirs can reach the linker and
+// run on a machine that lacks the instructions (scripts/check_isa_symbols.py).
+#pragma once
+
+#include <stdint.h>
+
+#include <cstddef>
+
+namespace firstlight::device::cpu {
+
+// ---- Rows of activations -----------------------------------------------------------------------------------------
+
+enum class Element : uint8_t { kF32, kBf16 };
+
+struct Source {
+  const void* data;
+  Element element;
+};
+struct Sink {
+  void* data;
+  Element element;
+};
+
+enum class BinaryCode : uint8_t { kAdd, kSubtract, kMultiply };
+enum class UnaryCode : uint8_t {
+  kSilu,
+  kGelu,
+  kGeluTanh,
+  kQuickGelu,
+  kRelu,
+  kTanh,
+  kSigmoid,
+  kExp,
+  kSquare,
+  kRsqrt,
+};
+enum class ReduceCode : uint8_t { kSum, kMax };
+
+// ---- Products ----------------------------------------------------------------------------------------------------
+
+inline constexpr int64_t kPanel = 16;  // columns of a panel, and elements of a shared exponent
+
+enum class WeightCode : uint8_t { kF32, kF16, kBf16, kBfp8, kBfp4, kBfp2 };
+
+// A packed linear weight (pack.h says how its bytes lie).
+struct PanelWeight {
+  const uint8_t* data;
+  int64_t panel_bytes;
+  int64_t k;  // inputs
+  int64_t n;  // outputs
+  WeightCode code;
+};
+
+struct LinearTask {
+  PanelWeight weight;
+  const float* x;    // [rows, K]
+  int64_t x_stride;  // elements
+  int64_t rows;
+  const float* bias;  // [N] or null
+  uint8_t* out;       // [rows, N]
+  int64_t out_stride;  // bytes
+  Element out_element;
+};
+
+inline constexpr int64_t kDirectRows = 4;      // up to here weights are used as they are decoded, without a buffer
+inline constexpr int64_t kRowBlock = 192;      // rows that share one decoding of a weight in the blocked product
+inline constexpr int64_t kDepthBlock = 256;    // inputs decoded at a time: kPanel columns of them fit the first cache
+inline constexpr int64_t kPanelGroup = 2;      // panels that the blocked product decodes side by side
+// Floats of scratch that the blocked product needs for each worker.
+inline constexpr int64_t kBlockedFloats = kPanelGroup * kPanel * (kDepthBlock + kRowBlock);
+
+// out [rows, n] += x [rows, k] w [k, n] in f32; n a multiple of kPanel.
+struct MultiplyTask {
+  const float* x;
+  int64_t x_stride;
+  int64_t rows;
+  const float* w;
+  int64_t w_stride;
+  int64_t k;
+  int64_t n;
+  float* out;
+  int64_t out_stride;
+};
+
+// ---- Attention ---------------------------------------------------------------------------------------------------
+
+enum class CacheCode : uint8_t { kF32, kBf16, kBfp8, kOther };
+
+// The pages of keys, or of values. Strides in bytes.
+struct CacheSide {
+  const uint8_t* data;
+  int64_t page_stride;
+  int64_t head_stride;
+  int64_t row_stride;
+  int64_t dim;
+  CacheCode code;
+  void (*decode)(const std::byte* src, int64_t n, float* dst);  // any format's row, where the code is kOther
+};
+
+inline constexpr int64_t kKeyBlock = 64;  // positions; blocks start at its multiples
+
+struct AttentionTask {
+  const uint8_t* q;
+  int64_t q_row_stride;   // bytes
+  int64_t q_head_stride;  // bytes
+  Element q_element;
+  uint8_t* out;
+  int64_t out_row_stride;  // bytes
+  Element out_element;
+  CacheSide keys;
+  CacheSide values;
+  const int32_t* sequences;  // [R]
+  const int32_t* positions;  // [R]
+  const int32_t* table;      // [S, P]
+  int64_t table_stride;      // elements
+  int64_t page_size;
+  int64_t group;  // query heads of a KV head
+  int64_t window;
+  float scale;
+  float softcap;
+};
+
+constexpr int64_t padded_lanes(int64_t n) { return (n + kPanel - 1) / kPanel * kPanel; }
+
+// Floats of scratch for `queries` = rows x group query heads of one KV head.
+constexpr int64_t attention_floats(int64_t queries, int64_t dim, int64_t value_dim) {
+  const int64_t d = padded_lanes(dim);
+  const int64_t dv = padded_lanes(value_dim);
+  return queries * (d + dv + kKeyBlock + 2 * kPanel)  // q, sums, scores, running maximum and total
+         + kPanel * d + d * kKeyBlock + kKeyBlock * dv;  // key rows, keys transposed, values
+}
+
+// ---- The table ---------------------------------------------------------------------------------------------------
+
+struct Kernels {
+  const char* isa;
+
+  // One row of n elements each.
+  void (*convert)(Source x, Sink out, int64_t n);
+  void (*binary)(BinaryCode code, Source a, Source b, bool one_b, Sink out, int64_t n);  // one_b: b has one element
+  void (*unary)(UnaryCode code, Source x, Sink out, int64_t n);
+  void (*gated)(UnaryCode code, Source gate, Source up, Sink out, int64_t n);
+  void (*affine)(float scale, float offset, Source x, Sink out, int64_t n);
+  float (*reduce)(ReduceCode code, Source x, int64_t n);
+  void (*softmax)(float scale, Source x, Sink out, int64_t n, int64_t begin, int64_t end);
+  void (*rms_norm)(float eps, float weight_offset, Source x, const float* weight, Sink out, int64_t n);
+  void (*layer_norm)(float eps, Source x, const float* weight, const float* bias, Sink out, int64_t n);
+  void (*rope)(bool interleaved, Source x, const float* cos, const float* sin, Sink out, int64_t rotary, int64_t n);
+
+  // The columns of the panels [begin, end), for at most kDirectRows rows.
+  void (*linear_direct)(const LinearTask& task, int64_t begin, int64_t end);
+  // The same for any number of rows, with kBlockedFloats of scratch.
+  void (*linear_blocked)(const LinearTask& task, int64_t begin, int64_t end, float* scratch);
+  void (*multiply)(const MultiplyTask& task);
+  // The query rows [begin, end), which share a sequence, against one KV head.
+  void (*attention)(const AttentionTask& task, int64_t begin, int64_t end, int64_t head, float* scratch);
+
+  // Probes: bytes read and summed; floating-point operations done by `count` rounds.
+  float (*stream_sum)(const float* data, int64_t n);
+  double (*fma_rounds)(int64_t count, float* sink);
+};
+
+extern const Kernels kPortable;
+extern const Kernels kAvx2;
+extern const Kernels kAvx512;
+
+}  // namespace firstlight::device::cpu

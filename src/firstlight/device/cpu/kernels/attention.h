@@ -1,0 +1,173 @@
+// Attention of a few query rows of one sequence over one KV head: keys in blocks of kKeyBlock positions that start at
+// multiples of it, an online softmax over the blocks. For a row, block by block:
+//   s[t] = q . k[t], one chain over D in order;  m' = max(m, max s);  p[t] = e^(s[t] - m')
+//   l = l e^(m - m') + sum p;  out = out e^(m - m') + p[t] v[t], one chain over the row's own t in order
+// so a row's bits depend on nothing but its own sequence. Text compiled once per ISA.
+#pragma once
+
+#include "firstlight/device/cpu/kernels/elementwise.h"
+#include "firstlight/device/cpu/kernels/product.h"
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+// One row of a cache as floats. Exponents at the ends of the range follow the host's rule (format/block_float.h).
+void decode_cache_row(const CacheSide& side, const uint8_t* row, float* dst) {
+  switch (side.code) {
+    case CacheCode::kF32: return convert({row, Element::kF32}, sink(dst), side.dim);
+    case CacheCode::kBf16: return convert({row, Element::kBf16}, sink(dst), side.dim);
+    case CacheCode::kOther: return side.decode(reinterpret_cast<const std::byte*>(row), side.dim, dst);
+    case CacheCode::kBfp8: break;
+  }
+  const int64_t blocks = (side.dim + 15) / 16;
+  int lowest = 255;
+  int highest = 0;
+  for (int64_t b = 0; b < blocks; ++b) {
+    lowest = row[b] < lowest ? row[b] : lowest;
+    highest = row[b] > highest ? row[b] : highest;
+  }
+  if (lowest < 7 || highest == 255) return side.decode(reinterpret_cast<const std::byte*>(row), side.dim, dst);
+  for (int64_t b = 0; b < blocks; ++b) {
+    const uint32_t bits = static_cast<uint32_t>(row[b] - 6) << 23;  // 2^(E - 127 - 6)
+    float scale;
+    __builtin_memcpy(&scale, &bits, sizeof(scale));
+    store(dst + 16 * b, mul(sign_magnitude(load_bytes(row + blocks + 16 * b)), set1(scale)));
+  }
+}
+
+FL_INLINE const uint8_t* cache_row(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head,
+                                   int64_t position) {
+  const int64_t page = task.table[sequence * task.table_stride + position / task.page_size];
+  return side.data + page * side.page_stride + head * side.head_stride + position % task.page_size * side.row_stride;
+}
+
+struct KeyRange {
+  int64_t begin;
+  int64_t end;
+};
+// The positions that a row attends to, those of its block from `base` on counted from there.
+FL_INLINE KeyRange key_range(const AttentionTask& task, int64_t row, int64_t base) {
+  const int64_t end = static_cast<int64_t>(task.positions[row]) + 1;
+  const int64_t begin = task.window > 0 && end > task.window ? end - task.window : 0;
+  return {begin > base ? begin - base : 0, smaller(end - base, kKeyBlock)};
+}
+
+// Turns the scores of one query into weights, and scales what it has gathered so far.
+void update_softmax(const AttentionTask& task, KeyRange range, float* scores, float* largest, float* total, float* out,
+                    int64_t lanes) {
+  static const float kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Vec lane = load(kLane);
+  const Vec scale = set1(task.scale);
+  const Vec begin = set1(static_cast<float>(range.begin));
+  const Vec end = set1(static_cast<float>(range.end));
+  const Vec nothing = set1(-kInfinity);
+  Vec s[kKeyBlock / 16];
+  Vec top = nothing;
+  FL_UNROLL
+  for (int j = 0; j < kKeyBlock / 16; ++j) {
+    s[j] = mul(load(scores + 16 * j), scale);
+    if (task.softcap > 0) s[j] = mul(set1(task.softcap), tanh(div(s[j], set1(task.softcap))));
+    const Vec index = add(lane, set1(static_cast<float>(16 * j)));
+    s[j] = select_less(index, begin, nothing, select_less(index, end, s[j], nothing));
+    top = max(top, s[j]);
+  }
+  const float before = *largest;
+  const float block = max_lane(top);
+  const float after = before > block ? before : block;
+  const Vec peak = set1(after);
+  Vec sums = zero();
+  FL_UNROLL
+  for (int j = 0; j < kKeyBlock / 16; ++j) {
+    s[j] = exp(sub(s[j], peak));
+    store(scores + 16 * j, s[j]);
+    sums = add(sums, s[j]);
+  }
+  const Vec fade = exp(sub(set1(before), peak));
+  float factor[16];
+  store(factor, fade);
+  *largest = after;
+  *total = *total * factor[0] + sum(sums);
+  for (int64_t i = 0; i < lanes; i += 16) store(out + i, mul(load(out + i), fade));
+}
+
+void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t head, float* scratch) {
+  const int64_t group = task.group;
+  const int64_t queries = (end - begin) * group;
+  const int64_t dim = padded_lanes(task.keys.dim);
+  const int64_t value_dim = padded_lanes(task.values.dim);
+  float* q = scratch;                                // [queries][dim]
+  float* gathered = q + queries * dim;               // [queries][value_dim]
+  float* scores = gathered + queries * value_dim;    // [queries][kKeyBlock]
+  float* largest = scores + queries * kKeyBlock;     // [queries]
+  float* total = largest + queries * kPanel;         // [queries]
+  float* key_rows = total + queries * kPanel;        // [16][dim]
+  float* keys = key_rows + kPanel * dim;             // [dim][kKeyBlock]
+  float* values = keys + dim * kKeyBlock;            // [kKeyBlock][value_dim]
+
+  int64_t first = key_range(task, begin, 0).begin;
+  int64_t last = 0;
+  for (int64_t row = begin; row < end; ++row) {
+    first = smaller(first, key_range(task, row, 0).begin);
+    last = last > task.positions[row] ? last : task.positions[row];
+    for (int64_t g = 0; g < group; ++g) {
+      const uint8_t* from = task.q + row * task.q_row_stride + (head * group + g) * task.q_head_stride;
+      const int64_t i = (row - begin) * group + g;
+      convert({from, task.q_element}, sink(q + i * dim), task.keys.dim);
+      largest[i] = -kInfinity;
+      total[i] = 0;
+    }
+  }
+  for (int64_t i = 0; i < queries * value_dim; i += kPanel) store(gathered + i, zero());
+  for (int64_t i = 0; i < kPanel * dim; i += kPanel) store(key_rows + i, zero());
+
+  const int64_t sequence = task.sequences[begin];
+  for (int64_t base = first / kKeyBlock * kKeyBlock; base <= last; base += kKeyBlock) {
+    const int64_t present_begin = first > base ? first - base : 0;  // rows of the cache that any query needs
+    const int64_t present_end = smaller(kKeyBlock, last + 1 - base);
+    const int64_t width = padded_lanes(present_end);
+    for (int64_t t = 0; t < width; t += kPanel) {
+      for (int64_t j = t; j < t + kPanel; ++j) {
+        float* row = key_rows + (j - t) * dim;
+        if (j >= present_begin && j < present_end)
+          decode_cache_row(task.keys, cache_row(task, task.keys, sequence, head, base + j), row);
+      }
+      for (int64_t d = 0; d < dim; d += kPanel) transpose16(key_rows + d, dim, keys + d * kKeyBlock + t, kKeyBlock);
+    }
+    for (int64_t j = present_begin; j < present_end; ++j)
+      decode_cache_row(task.values, cache_row(task, task.values, sequence, head, base + j), values + j * value_dim);
+    for (int64_t i = 0; i < queries * kKeyBlock; i += kPanel) store(scores + i, zero());
+    multiply({q, dim, queries, keys, kKeyBlock, task.keys.dim, width, scores, kKeyBlock});
+
+    // Rows of equal range are gathered together; a masked position is never multiplied, whatever lies there.
+    int64_t run = begin;
+    for (int64_t row = begin; row < end; ++row) {
+      const KeyRange range = key_range(task, row, base);
+      if (range.begin < range.end)
+        for (int64_t i = (row - begin) * group; i < (row - begin + 1) * group; ++i)
+          update_softmax(task, range, scores + i * kKeyBlock, largest + i, total + i, gathered + i * value_dim, value_dim);
+      if (row + 1 < end) {
+        const KeyRange next = key_range(task, row + 1, base);
+        if (next.begin == range.begin && next.end == range.end) continue;
+      }
+      if (range.begin < range.end) {
+        const int64_t i = (run - begin) * group;
+        multiply({scores + i * kKeyBlock + range.begin, kKeyBlock, (row + 1 - run) * group,
+                  values + range.begin * value_dim, value_dim, range.end - range.begin, value_dim,
+                  gathered + i * value_dim, value_dim});
+      }
+      run = row + 1;
+    }
+  }
+
+  for (int64_t i = 0; i < queries; ++i) {
+    const int64_t row = begin + i / group;
+    const int64_t query_head = head * group + i % group;
+    const int64_t size = task.out_element == Element::kF32 ? 4 : 2;
+    const Sink out = {task.out + row * task.out_row_stride + query_head * task.values.dim * size, task.out_element};
+    const Vec divisor = set1(total[i]);
+    map(source(gathered + i * value_dim), out, task.values.dim, [&](Vec v) { return div(v, divisor); });
+  }
+}
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA

@@ -1,0 +1,173 @@
+// Elementary functions on lanes, with their errors, and rows of either element. Text compiled once per ISA.
+#pragma once
+
+#include "firstlight/device/cpu/kernels.h"
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+#if defined(__clang__)
+#define FL_UNROLL _Pragma("unroll")
+#else
+#define FL_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+constexpr float kInfinity = __builtin_inff();
+
+// e^x. Error <= 2 ulp (1.1 measured with FMA); subnormal results are rounded once more; NaN stays NaN.
+// x = n ln 2 + r, |r| <= ln 2 / 2; e^r by the minimax polynomial of Cephes' expf; 2^n in two factors, so that
+// neither end of the range over- or underflows early.
+FL_INLINE Vec exp(Vec x) {
+  const Vec round = set1(0x1.8p23F);  // adding it leaves the nearest integer in the low bits of the significand
+  const Vec one_exponent = set1(0x1.8p23F + 127.0F);
+  x = min(set1(89.0F), max(set1(-104.0F), x));
+  const Vec n = sub(fma(x, set1(0x1.715476p+0F), round), round);  // log2 e
+  Vec r = fma(n, set1(-0.693359375F), x);                         // ln 2 in two parts; the first is exact times n
+  r = fma(n, set1(2.12194440e-4F), r);
+  Vec p = fma(set1(1.9875691500e-4F), r, set1(1.3981999507e-3F));
+  p = fma(p, r, set1(8.3334519073e-3F));
+  p = fma(p, r, set1(4.1665795894e-2F));
+  p = fma(p, r, set1(1.6666665459e-1F));
+  p = fma(p, r, set1(5.0000001201e-1F));
+  const Vec y = add(fma(p, mul(r, r), r), set1(1.0F));
+  const Vec half = sub(fma(n, set1(0.5F), round), round);
+  const Vec low = shift_to_exponent(add(half, one_exponent));
+  const Vec high = shift_to_exponent(add(sub(n, half), one_exponent));
+  return mul(mul(y, low), high);
+}
+
+// tanh x. Error <= 3 ulp. Small arguments by the odd polynomial of Cephes' tanhf, others by 1 - 2 / (e^2|x| + 1).
+FL_INLINE Vec tanh(Vec x) {
+  const Vec magnitude = abs(x);
+  const Vec z = mul(x, x);
+  Vec p = fma(set1(-5.70498872745e-3F), z, set1(2.06390887954e-2F));
+  p = fma(p, z, set1(-5.37397155531e-2F));
+  p = fma(p, z, set1(1.33314422036e-1F));
+  p = fma(p, z, set1(-3.33332819422e-1F));
+  const Vec small = fma(mul(p, z), x, x);
+  const Vec large = sub(set1(1.0F), div(set1(2.0F), add(exp(add(magnitude, magnitude)), set1(1.0F))));
+  return copy_sign(select_less(magnitude, set1(0.625F), small, large), x);
+}
+
+// 1 / (1 + e^-x). Error <= 4 ulp.
+FL_INLINE Vec sigmoid(Vec x) { return div(set1(1.0F), add(set1(1.0F), exp(sub(zero(), x)))); }
+
+// ---- Rows of either element --------------------------------------------------------------------------------------
+// Loops run over floats in parts of a row: an f32 part in place, others through a small buffer.
+
+constexpr int64_t kPart = 256;  // elements; a multiple of 64, so that parts do not show in the order of a sum
+
+FL_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+FL_INLINE float load_one(Source x, int64_t i) {
+  if (x.element == Element::kF32) return static_cast<const float*>(x.data)[i];
+  const uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t*>(x.data)[i]) << 16;
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+// The elements [i, i + n), n <= kPart, as floats; up to the next multiple of 16 they are `fill`.
+const float* read(Source x, int64_t i, int64_t n, float fill, float* buffer) {
+  const int64_t whole = n / 16 * 16;
+  if (x.element == Element::kF32) {
+    const float* data = static_cast<const float*>(x.data) + i;
+    if (whole == n) return data;
+    __builtin_memcpy(buffer, data, static_cast<size_t>(n) * sizeof(float));
+  } else {
+    for (int64_t j = 0; j < whole; j += 16) store(buffer + j, load_bf16(static_cast<const uint16_t*>(x.data) + i + j));
+    for (int64_t j = whole; j < n; ++j) buffer[j] = load_one(x, i + j);
+  }
+  for (int64_t j = n; j < padded_lanes(n); ++j) buffer[j] = fill;
+  return buffer;
+}
+
+// Where the elements [i, i + n) are to be computed; write() then stores them where that is the buffer.
+float* target(Sink out, int64_t i, int64_t n, float* buffer) {
+  return out.element == Element::kF32 && n % 16 == 0 ? static_cast<float*>(out.data) + i : buffer;
+}
+void write(Sink out, int64_t i, int64_t n, const float* values) {
+  if (out.element == Element::kF32) {
+    float* data = static_cast<float*>(out.data) + i;
+    if (data != values) __builtin_memcpy(data, values, static_cast<size_t>(n) * sizeof(float));
+    return;
+  }
+  uint16_t* data = static_cast<uint16_t*>(out.data) + i;
+  int64_t j = 0;
+  for (; j + 16 <= n; j += 16) store_bf16(data + j, load(values + j));
+  if (j == n) return;
+  uint16_t last[16];
+  store_bf16(last, load(values + j));
+  __builtin_memcpy(data + j, last, static_cast<size_t>(n - j) * sizeof(uint16_t));
+}
+
+FL_INLINE void store_one(Sink out, int64_t i, float value) {
+  if (out.element == Element::kF32) {
+    static_cast<float*>(out.data)[i] = value;
+  } else {
+    uint16_t lanes[16];
+    store_bf16(lanes, set1(value));
+    static_cast<uint16_t*>(out.data)[i] = lanes[0];
+  }
+}
+
+FL_INLINE Source source(const float* data) { return {data, Element::kF32}; }
+FL_INLINE Sink sink(float* data) { return {data, Element::kF32}; }
+
+// out[i] = f(a[i]) and out[i] = f(a[i], b[i]).
+template <typename F>
+FL_INLINE void map(Source a, Sink out, int64_t n, F f) {
+  float a_buffer[kPart];
+  float out_buffer[kPart];
+  for (int64_t i = 0; i < n; i += kPart) {
+    const int64_t count = smaller(kPart, n - i);
+    const float* x = read(a, i, count, 0, a_buffer);
+    float* y = target(out, i, count, out_buffer);
+    for (int64_t j = 0; j < count; j += 16) store(y + j, f(load(x + j)));
+    write(out, i, count, y);
+  }
+}
+template <typename F>
+FL_INLINE void map(Source a, Source b, Sink out, int64_t n, F f) {
+  float a_buffer[kPart];
+  float b_buffer[kPart];
+  float out_buffer[kPart];
+  for (int64_t i = 0; i < n; i += kPart) {
+    const int64_t count = smaller(kPart, n - i);
+    const float* x = read(a, i, count, 0, a_buffer);
+    const float* z = read(b, i, count, 0, b_buffer);
+    float* y = target(out, i, count, out_buffer);
+    for (int64_t j = 0; j < count; j += 16) store(y + j, f(load(x + j), load(z + j)));
+    write(out, i, count, y);
+  }
+}
+
+// Combines f(x[i]) of a row in a fixed order: four vectors of partial results that take whole vectors in turn, then a
+// tree. `fill` pads the last vector and must leave a partial result as it is.
+template <typename F, typename Join>
+FL_INLINE Vec fold(Source x, int64_t n, float fill, float start, F f, Join join) {
+  Vec parts[4] = {set1(start), set1(start), set1(start), set1(start)};
+  float buffer[kPart];
+  for (int64_t i = 0; i < n; i += kPart) {
+    const int64_t count = smaller(kPart, n - i);
+    const float* values = read(x, i, count, fill, buffer);
+    int64_t j = 0;
+    for (; j + 64 <= count; j += 64) {
+      FL_UNROLL
+      for (int p = 0; p < 4; ++p) parts[p] = join(parts[p], f(load(values + j + 16 * p)));
+    }
+    for (int p = 0; j < count; j += 16, ++p) parts[p] = join(parts[p], f(load(values + j)));
+  }
+  return join(join(parts[0], parts[1]), join(parts[2], parts[3]));
+}
+template <typename F>
+FL_INLINE float fold_sum(Source x, int64_t n, float fill, F f) {
+  return sum(fold(x, n, fill, 0, f, [](Vec a, Vec b) { return add(a, b); }));
+}
+template <typename F>
+FL_INLINE float fold_max(Source x, int64_t n, float fill, F f) {
+  return max_lane(fold(x, n, fill, -kInfinity, f, [](Vec a, Vec b) { return max(a, b); }));
+}
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA

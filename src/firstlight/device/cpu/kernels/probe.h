@@ -1,0 +1,39 @@
+// Probes of the machine: a stream of reads, and registers full of multiply-adds. Text compiled once per ISA.
+#pragma once
+
+#include "firstlight/device/cpu/kernels/math.h"
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+// Four streams a quarter apart would help no machine more than one: a single run of whole cache lines, four vectors
+// (four lines) in flight. n is a multiple of 64.
+float stream_sum(const float* data, int64_t n) {
+  Vec parts[4] = {zero(), zero(), zero(), zero()};
+  for (int64_t i = 0; i < n; i += 64) {
+    FL_UNROLL
+    for (int j = 0; j < 4; ++j) parts[j] = add(parts[j], load(data + i + 16 * j));
+  }
+  return sum(add(add(parts[0], parts[1]), add(parts[2], parts[3])));
+}
+
+// `count` rounds of multiply-adds on as many independent chains as the product kernel keeps in registers.
+double fma_rounds(int64_t count, float* sink_value) {
+  constexpr int kChains = kBlocks[0].rows * kBlocks[0].panels;
+  Vec acc[kChains];
+  FL_UNROLL
+  for (int i = 0; i < kChains; ++i) acc[i] = set1(static_cast<float>(i));
+  const Vec factor = set1(*sink_value);
+  const Vec term = set1(0.5F);
+  for (int64_t round = 0; round < count; ++round) {
+    FL_UNROLL
+    for (int i = 0; i < kChains; ++i) acc[i] = fma(acc[i], factor, term);
+  }
+  Vec all = acc[0];
+  for (int i = 1; i < kChains; ++i) all = add(all, acc[i]);
+  *sink_value = sum(all);
+  return static_cast<double>(count) * kChains * 16 * 2;
+}
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA

@@ -1,0 +1,33 @@
+// The table of one instruction set: included last by table_<isa>.cpp, which names it with FL_ISA and FL_TABLE.
+#pragma once
+
+#include "firstlight/device/cpu/kernels/attention.h"
+#include "firstlight/device/cpu/kernels/elementwise.h"
+#include "firstlight/device/cpu/kernels/norm.h"
+#include "firstlight/device/cpu/kernels/probe.h"
+#include "firstlight/device/cpu/kernels/product.h"
+
+namespace firstlight::device::cpu {
+
+extern const Kernels FL_TABLE;
+const Kernels FL_TABLE = {
+    .isa = FL_ISA_NAME,
+    .convert = FL_ISA::convert,
+    .binary = FL_ISA::binary,
+    .unary = FL_ISA::unary,
+    .gated = FL_ISA::gated,
+    .affine = FL_ISA::affine,
+    .reduce = FL_ISA::reduce,
+    .softmax = FL_ISA::softmax,
+    .rms_norm = FL_ISA::rms_norm,
+    .layer_norm = FL_ISA::layer_norm,
+    .rope = FL_ISA::rope,
+    .linear_direct = FL_ISA::linear_direct,
+    .linear_blocked = FL_ISA::linear_blocked,
+    .multiply = FL_ISA::multiply,
+    .attention = FL_ISA::attention,
+    .stream_sum = FL_ISA::stream_sum,
+    .fma_rounds = FL_ISA::fma_rounds,
+};
+
+}  // namespace firstlight::device::cpu

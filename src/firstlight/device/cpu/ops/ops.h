@@ -1,0 +1,44 @@
+// The ops of this device: each reads a call's operands and hands rows, panels or heads to the kernels of an ISA. The
+// table that lists them is rows.h.
+#pragma once
+
+#include "firstlight/device/contract.h"
+#include "firstlight/device/cpu/kernels.h"
+
+namespace firstlight::device::cpu {
+
+void embedding(const KernelCall& call, const Kernels& kernels);
+void linear(const KernelCall& call, const Kernels& kernels);
+void matmul(const KernelCall& call, const Kernels& kernels);
+void binary(const KernelCall& call, const Kernels& kernels);
+void unary(const KernelCall& call, const Kernels& kernels);
+void affine(const KernelCall& call, const Kernels& kernels);
+void reduce(const KernelCall& call, const Kernels& kernels);
+void softmax(const KernelCall& call, const Kernels& kernels);
+void copy(const KernelCall& call, const Kernels& kernels);
+void concat(const KernelCall& call, const Kernels& kernels);
+void gather_rows(const KernelCall& call, const Kernels& kernels);
+void cache_append(const KernelCall& call, const Kernels& kernels);
+void cache_gather(const KernelCall& call, const Kernels& kernels);
+void rms_norm(const KernelCall& call, const Kernels& kernels);
+void layer_norm(const KernelCall& call, const Kernels& kernels);
+void rope(const KernelCall& call, const Kernels& kernels);
+void gated(const KernelCall& call, const Kernels& kernels);
+void attention(const KernelCall& call, const Kernels& kernels);
+
+// Scratch, in bytes.
+std::size_t linear_scratch(const KernelCall& call, int threads);
+std::size_t matmul_scratch(const KernelCall& call, int threads);
+std::size_t row_scratch(const KernelCall& call, int threads);  // one f32 row of the longest operand for each worker
+std::size_t attention_scratch(const KernelCall& call, int threads);
+
+inline std::size_t no_scratch(const KernelCall&, int) { return 0; }
+
+// Whether the operands are stored as kernels compute on them, f32 or bf16: every float operand of the call; the others
+// leave out weights and pages.
+bool accepts_activations(const KernelCall& call);
+bool accepts_embedding(const KernelCall& call);
+bool accepts_linear(const KernelCall& call);
+bool accepts_attention(const KernelCall& call);
+
+}  // namespace firstlight::device::cpu

@@ -1,0 +1,31 @@
+// Rows of a View under any strides.
+#include "firstlight/device/cpu/ops/support.h"
+
+namespace firstlight::device::cpu {
+
+Rows::Rows(const View& view) : view_(view), stride_(view.row_stride_bytes()) {
+  bool first = true;
+  std::int64_t expected = 0;
+  for (int axis = view.shape.rank() - 2; axis >= 0; --axis) {
+    if (view.shape[axis] == 1) continue;  // a stride that is never taken
+    if (first) {
+      expected = stride_ = axis_bytes(view, axis);
+      first = false;
+    } else if (axis_bytes(view, axis) != expected) {
+      uniform_ = false;
+      return;
+    }
+    expected *= view.shape[axis];
+  }
+}
+
+std::byte* Rows::walk(std::int64_t r) const {
+  std::byte* data = view_.data;
+  for (int axis = view_.shape.rank() - 2; axis >= 0; --axis) {
+    data += r % view_.shape[axis] * axis_bytes(view_, axis);
+    r /= view_.shape[axis];
+  }
+  return data;
+}
+
+}  // namespace firstlight::device::cpu

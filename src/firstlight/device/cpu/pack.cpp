@@ -1,0 +1,222 @@
+// Packing and unpacking of weights: one panel, or a few rows of a table, at a time on each worker.
+#include "firstlight/device/cpu/pack.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "firstlight/base/error.h"
+#include "firstlight/device/host.h"
+#include "firstlight/format/block_float.h"
+#include "firstlight/format/scalar.h"
+
+namespace firstlight::device::cpu {
+namespace {
+
+constexpr std::int64_t kGroup = 16;      // inputs whose exponents stand together
+constexpr std::int64_t kTableRows = 64;  // rows of a table that a worker takes at a time
+
+WeightCode weight_code(Format format) {
+  switch (format) {
+    case Format::f32: return WeightCode::kF32;
+    case Format::f16: return WeightCode::kF16;
+    case Format::bf16: return WeightCode::kBf16;
+    case Format::bfp8: return WeightCode::kBfp8;
+    case Format::bfp4: return WeightCode::kBfp4;
+    default: return WeightCode::kBfp2;
+  }
+}
+
+int magnitude_bits(WeightCode code) {
+  switch (code) {
+    case WeightCode::kBfp8: return kBfp8MagnitudeBits;
+    case WeightCode::kBfp4: return kBfp4MagnitudeBits;
+    default: return kBfp2MagnitudeBits;
+  }
+}
+
+bool is_block(Format format) { return row(format).block_elements > 1; }
+
+std::int64_t group_bytes(WeightCode code) { return kGroup + kGroup * kPanel * (magnitude_bits(code) + 1) / 8; }
+
+// Where the code of input k and a column stands, and how far up in its byte.
+struct CodePlace {
+  std::int64_t byte;
+  int shift;
+};
+CodePlace code_place(int bits, std::int64_t k, std::int64_t column) {
+  const std::int64_t per_byte = 8 / bits;
+  return {k / per_byte * kPanel + column, static_cast<int>(k % per_byte) * bits};
+}
+
+// Row layout of K blocks (exponents, then codes in the format's order) to groups of a panel.
+void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded, std::byte* panel) {
+  const int magnitude = magnitude_bits(weight);
+  const int bits = magnitude + 1;
+  const int mask = (1 << bits) - 1;
+  const int bias = weight == WeightCode::kBfp8 ? 0 : 1 << magnitude;
+  const std::int64_t per_byte = 8 / bits;
+  for (std::int64_t first = 0; first < depth; first += kGroup, panel += group_bytes(weight)) {
+    std::byte* codes = panel + kGroup;
+    std::memset(panel, 0, static_cast<std::size_t>(group_bytes(weight)));
+    for (std::int64_t k = 0; k < kGroup; ++k) {
+      const bool inside = first + k < depth;
+      const auto exponent = inside ? std::to_integer<std::uint8_t>(encoded[first + k]) : std::uint8_t{0};
+      panel[k] = std::byte{exponent};
+      for (std::int64_t column = 0; column < kPanel; ++column) {
+        int value = 0;
+        if (inside) {
+          const std::int64_t element = (first + k) * kPanel + column;
+          const int code = std::to_integer<int>(encoded[depth + element / per_byte]) >>
+                               (static_cast<int>(element % per_byte) * bits) & mask;
+          value = code & (mask >> 1);
+          // Below E = m a magnitude may be too small for a normal f32: the format reads it as zero.
+          if (exponent < magnitude && block_float_value(magnitude, exponent, static_cast<std::uint8_t>(code)) == 0)
+            value = 0;
+          if (code >> magnitude != 0) value = -value;
+        }
+        const CodePlace place = code_place(bits, k, column);
+        codes[place.byte] |= static_cast<std::byte>(((value + bias) & mask) << place.shift);
+      }
+    }
+  }
+}
+
+float panel_value(const PanelWeight& weight, std::int64_t n, std::int64_t k) {
+  const std::uint8_t* panel = weight.data + n / kPanel * weight.panel_bytes;
+  const std::int64_t column = n % kPanel;
+  const std::int64_t element = k * kPanel + column;
+  std::uint16_t half = 0;
+  switch (weight.code) {
+    case WeightCode::kF32: {
+      float value = 0;
+      std::memcpy(&value, panel + element * 4, sizeof(value));
+      return value;
+    }
+    case WeightCode::kF16: std::memcpy(&half, panel + element * 2, sizeof(half)); return f16_to_f32(half);
+    case WeightCode::kBf16: std::memcpy(&half, panel + element * 2, sizeof(half)); return bf16_to_f32(half);
+    default: break;
+  }
+  const int magnitude = magnitude_bits(weight.code);
+  const std::uint8_t* group = panel + k / kGroup * group_bytes(weight.code);
+  const CodePlace place = code_place(magnitude + 1, k % kGroup, column);
+  const int field = group[kGroup + place.byte] >> place.shift & ((1 << (magnitude + 1)) - 1);
+  const int code = weight.code == WeightCode::kBfp8 ? static_cast<std::int8_t>(field) : field - (1 << magnitude);
+  return std::ldexp(static_cast<float>(code), group[k % kGroup] - 127 - (magnitude - 1));
+}
+
+void pack_linear(const WeightSpec& spec, const WeightSource& source, std::byte* dst, Executor& executor,
+                 const std::function<void(std::int64_t)>& advance) {
+  const std::int64_t depth = spec.shape[0];
+  const std::int64_t outputs = spec.shape[1];
+  const std::int64_t stride = panel_bytes(spec.format, depth);
+  struct Buffers {
+    std::vector<float> outputs;      // [16, K], as the source gives them
+    std::vector<float> inputs;       // [K, 16]
+    std::vector<std::byte> encoded;  // row layout
+  };
+  std::vector<Buffers> buffers(static_cast<std::size_t>(executor.threads()));
+  executor.parallel_for(ceil_div(outputs, kPanel), 1, [&](std::int64_t begin, std::int64_t end, int worker) {
+    Buffers& own = buffers[static_cast<std::size_t>(worker)];
+    own.outputs.resize(static_cast<std::size_t>(depth * kPanel));
+    own.inputs.resize(own.outputs.size());
+    if (is_block(spec.format)) own.encoded.resize(static_cast<std::size_t>(row_bytes(spec.format, depth * kPanel)));
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::int64_t first = panel * kPanel;
+      const std::int64_t count = std::min(kPanel, outputs - first);
+      std::fill(own.outputs.begin() + count * depth, own.outputs.end(), 0.0F);
+      source.read(first, first + count, own.outputs.data());
+      for (std::int64_t k = 0; k < depth; ++k)
+        for (std::int64_t column = 0; column < kPanel; ++column)
+          own.inputs[static_cast<std::size_t>(k * kPanel + column)] =
+              own.outputs[static_cast<std::size_t>(column * depth + k)];
+      std::byte* target = dst + panel * stride;
+      const FormatRow& format = row(spec.format);
+      if (is_block(spec.format)) {
+        format.encode(own.inputs.data(), depth * kPanel, own.encoded.data());
+        if (std::find(own.encoded.begin(), own.encoded.begin() + depth, std::byte{255}) != own.encoded.begin() + depth)
+          fail(Category::kBadInput, "", "outputs {} to {} of the weight hold an infinity or a NaN, which {} cannot store",
+               first, first + count - 1, format.name);
+        pack_blocks(weight_code(spec.format), depth, own.encoded.data(), target);
+      } else {
+        format.encode(own.inputs.data(), depth * kPanel, target);
+      }
+      if (advance) advance(count);
+    }
+  });
+}
+
+void pack_rows(const WeightSpec& spec, const WeightSource& source, std::byte* dst, Executor& executor,
+               const std::function<void(std::int64_t)>& advance) {
+  const bool table = spec.role == WeightRole::kTable;
+  const std::int64_t rows = spec.shape[0];
+  const std::int64_t length = table ? spec.shape[1] : 1;
+  const std::int64_t stride = row_bytes(spec.format, length);
+  const std::int64_t grain = table ? kTableRows : std::max<std::int64_t>(1, rows);
+  std::vector<std::vector<float>> buffers(static_cast<std::size_t>(executor.threads()));
+  executor.parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end, int worker) {
+    std::vector<float>& values = buffers[static_cast<std::size_t>(worker)];
+    values.resize(static_cast<std::size_t>((end - begin) * length));
+    source.read(begin, end, values.data());
+    for (std::int64_t r = begin; r < end; ++r)
+      row(spec.format).encode(values.data() + (r - begin) * length, length, dst + r * stride);
+    if (advance) advance(end - begin);
+  });
+}
+
+}  // namespace
+
+std::int64_t panel_bytes(Format format, std::int64_t k) {
+  if (is_block(format)) return ceil_div(k, kGroup) * group_bytes(weight_code(format));
+  return k * kPanel * row(format).block_bytes;
+}
+
+WeightPlan plan_weight(const WeightSpec& spec) {
+  check_weight(spec, "cpu");
+  const bool floats = spec.format == Format::f32 || spec.format == Format::f16 || spec.format == Format::bf16;
+  if (!floats && !is_block(spec.format))
+    fail(Category::kUnsupported, "", "cpu does not store a {} weight in {}; it does in f32, f16, bf16, bfp8, bfp4, bfp2",
+         role_name(spec.role), format_name(spec.format));
+  if (spec.role != WeightRole::kLinear)
+    return {spec, std::string(kRowLayout), row_layout_bytes(spec.shape, spec.format)};
+  // The padded row-major size bounds the panels', so that no product below overflows.
+  const Shape padded{round_up(spec.shape[0], kGroup), round_up(spec.shape[1], kPanel)};
+  row_layout_bytes(padded, Format::f32);
+  const std::int64_t bytes = panel_bytes(spec.format, spec.shape[0]) * ceil_div(spec.shape[1], kPanel);
+  return {spec, std::string(kPanelLayout), static_cast<std::size_t>(bytes)};
+}
+
+void pack_weight(const WeightPlan& plan, const WeightSource& source, std::byte* dst, Executor& executor,
+                 const std::function<void(std::int64_t)>& advance) {
+  if (plan.spec.role == WeightRole::kLinear) {
+    pack_linear(plan.spec, source, dst, executor, advance);
+  } else {
+    pack_rows(plan.spec, source, dst, executor, advance);
+  }
+}
+
+void unpack_weight(const WeightPlan& plan, const std::byte* packed, float* dst) {
+  const WeightSpec& spec = plan.spec;
+  if (spec.role != WeightRole::kLinear)
+    return copy_to_f32(make_view(static_cast<const void*>(packed), spec.format, spec.shape), dst);
+  View view = make_view(static_cast<const void*>(packed), spec.format, spec.shape);
+  view.layout = Layout::kPacked;
+  const PanelWeight weight = panel_weight(view);
+  for (std::int64_t n = 0; n < weight.n; ++n)
+    for (std::int64_t k = 0; k < weight.k; ++k) dst[k * weight.n + n] = panel_value(weight, n, k);
+}
+
+PanelWeight panel_weight(const View& weight) {
+  return {.data = weight.as<const std::uint8_t>(),
+          .panel_bytes = panel_bytes(weight.format, weight.shape[0]),
+          .k = weight.shape[0],
+          .n = weight.shape[1],
+          .code = weight_code(weight.format)};
+}
+
+void unpack_column(const PanelWeight& weight, std::int64_t n, float* dst) {
+  for (std::int64_t k = 0; k < weight.k; ++k) dst[k] = panel_value(weight, n, k);
+}
+
+}  // namespace firstlight::device::cpu

@@ -1,0 +1,97 @@
+// Sixteen float lanes as one AVX-512 register (F, BW, DQ, VL). Same interface as portable.h, where it is described.
+// A test compiles this text against SIMDe's emulation (FIRSTLIGHT_SIMDE), so the intrinsics used are few and plain.
+#pragma once
+
+#if !defined(FIRSTLIGHT_SIMDE)
+#include <immintrin.h>
+#endif
+#include <stdint.h>
+
+#define FL_INLINE static inline __attribute__((always_inline))
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+struct Vec {
+  __m512 v;
+};
+using Bytes = __m128i;
+
+// 32 registers: up to 24 accumulators; broadcasts come as memory operands.
+constexpr int kDirectPanels[] = {0, 8, 4, 4, 4};
+struct Block {
+  int rows;
+  int panels;
+};
+constexpr Block kBlocks[] = {{12, 2}, {6, 4}, {3, 4}, {1, 8}};
+
+FL_INLINE Vec set1(float x) { return {_mm512_set1_ps(x)}; }
+FL_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
+FL_INLINE Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+FL_INLINE void store(float* p, Vec v) { _mm512_storeu_ps(p, v.v); }
+FL_INLINE Vec add(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+FL_INLINE Vec sub(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+FL_INLINE Vec mul(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+FL_INLINE Vec div(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+FL_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+FL_INLINE Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
+FL_INLINE Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
+FL_INLINE Vec sqrt(Vec v) { return {_mm512_sqrt_ps(v.v)}; }
+FL_INLINE Vec select_less(Vec a, Vec b, Vec x, Vec y) {
+  return {_mm512_mask_mov_ps(y.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), x.v)};
+}
+FL_INLINE Vec abs(Vec v) { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0F), v.v)}; }
+FL_INLINE Vec copy_sign(Vec v, Vec s) { return {_mm512_or_ps(abs(v).v, _mm512_and_ps(_mm512_set1_ps(-0.0F), s.v))}; }
+FL_INLINE Vec shift_to_exponent(Vec v) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v.v), 23))};
+}
+
+FL_INLINE __m256i load_si256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+FL_INLINE Vec load_bf16(const uint16_t* p) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_si256(p)), 16))};
+}
+FL_INLINE void store_bf16(uint16_t* p, Vec v) {
+  const __m512i bits = _mm512_castps_si512(v.v);
+  const __m512i high = _mm512_srli_epi32(bits, 16);
+  const __m512i bias = _mm512_add_epi32(_mm512_and_epi32(high, _mm512_set1_epi32(1)), _mm512_set1_epi32(0x7FFF));
+  const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, bias), 16);
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(v.v, v.v, _CMP_UNORD_Q);
+  const __m512i words = _mm512_mask_mov_epi32(rounded, is_nan, _mm512_set1_epi32(0x7FC0));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(words));
+}
+FL_INLINE Vec load_f16(const uint16_t* p) { return {_mm512_cvtph_ps(load_si256(p))}; }
+
+FL_INLINE Bytes load_bytes(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+template <int Shift, int Mask, int Bias>
+FL_INLINE Bytes field(Bytes b) {
+  const __m128i shifted = Shift == 0 ? b : _mm_srli_epi16(b, Shift);  // the mask drops what crosses from the next byte
+  return _mm_sub_epi8(_mm_and_si128(shifted, _mm_set1_epi8(Mask)), _mm_set1_epi8(Bias));
+}
+FL_INLINE Vec to_float(Bytes b) { return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(b))}; }
+FL_INLINE Vec exponents(Bytes b) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu8_epi32(b), 23))}; }
+FL_INLINE Vec sign_magnitude(Bytes b) {
+  const __m512i bits = _mm512_cvtepu8_epi32(b);
+  const __m512 magnitude = _mm512_cvtepi32_ps(_mm512_and_epi32(bits, _mm512_set1_epi32(0x7F)));
+  const __m512i sign = _mm512_slli_epi32(_mm512_and_epi32(bits, _mm512_set1_epi32(0x80)), 24);
+  return {_mm512_or_ps(magnitude, _mm512_castsi512_ps(sign))};
+}
+
+FL_INLINE __m256 low_half(Vec v) { return _mm512_castps512_ps256(v.v); }
+FL_INLINE __m256 high_half(Vec v) { return _mm512_extractf32x8_ps(v.v, 1); }
+FL_INLINE float sum(Vec v) {
+  const __m256 eight = _mm256_add_ps(low_half(v), high_half(v));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+FL_INLINE float max_lane(Vec v) {
+  const __m256 eight = _mm256_max_ps(low_half(v), high_half(v));
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+#include "firstlight/device/cpu/simd/transpose.inc"
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA

@@ -1,0 +1,164 @@
+// Plans a model from its config without touching weights.
+#include "firstlight/harness/inspect.h"
+
+#include <algorithm>
+#include <set>
+
+#include "firstlight/base/error.h"
+#include "firstlight/io/checkpoint.h"
+
+namespace firstlight::harness {
+namespace {
+
+void note_alignment(Inspection& result, const std::vector<run::WeightRequest>& requests) {
+  const model::Description& d = *result.description;
+  const auto check = [&](std::string what, std::int64_t value, std::string note) {
+    if (value > 0 && value % 32 != 0)
+      result.alignment.push_back({std::move(what), value, round_up(value, 32), std::move(note)});
+  };
+  check("hidden_size", d.hidden_size, "every activation row is padded");
+  check("head_dim", d.head_dim, "pad heads with zeros but keep the scale of the true head_dim");
+  check("intermediate_size", d.intermediate_size, "MLP columns are padded");
+  check("vocab_size", d.vocab_size, "padded logits must never win the argmax");
+  // Projections whose outputs are not covered by the named dimensions (fused ones, odd head counts).
+  std::set<std::int64_t> seen{d.hidden_size, d.intermediate_size, d.vocab_size};
+  for (const auto& request : requests) {
+    if (request.kind != run::WeightKind::kLinear) continue;
+    const std::int64_t outputs = request.shape[1];
+    if (seen.insert(outputs).second) check(request.key + " outputs", outputs, "columns are padded");
+  }
+}
+
+// Levenshtein distance, for naming the nearest known architecture.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t keep = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({keep, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::vector<std::string> nearest_models(std::string_view model_type) {
+  std::vector<std::string> names;
+  for (const model::ModelRow& row : model::models()) names.emplace_back(row.model_type);
+  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return distance(name, model_type); });
+  return names;
+}
+
+std::vector<std::string> unplaced(const std::filesystem::path& folder, const std::vector<run::WeightRequest>& requests,
+                                  const run::WeightPlanSink& plan) {
+  std::set<std::string> used;
+  for (const auto& request : requests)
+    for (const auto& part : request.source.parts) used.insert(part.name);
+  std::vector<std::string> left;
+  const io::Checkpoint checkpoint(folder);
+  for (const auto& name : checkpoint.names())
+    if (!used.contains(name) && !plan.explained(name)) left.push_back(name);
+  return left;
+}
+
+}  // namespace
+
+Inspection inspect(const std::filesystem::path& path, const InspectOptions& options) {
+  const bool is_file = std::filesystem::is_regular_file(path);
+  const std::filesystem::path file = is_file ? path : path / "config.json";
+  const io::Config config = io::Config::load(file);
+  Inspection result;
+  const auto folder = std::filesystem::absolute(file).lexically_normal().parent_path();
+  result.name = folder.filename().string();
+  result.model_type = config.string_or("model_type", "");
+  result.nearest = nearest_models(result.model_type);
+
+  std::unique_ptr<model::Model> model;
+  try {
+    model = model::make_model(config);
+  } catch (const Error& error) {
+    if (error.category() != Category::kUnsupported) throw;
+    result.unsupported_because = error.what();
+    return result;
+  }
+  result.supported = true;
+  result.description = model->description();
+  result.unread_fields = config.unread();
+  run::WeightPlanSink plan;
+  model->declare(plan);
+  result.parameters = plan.parameters();
+  note_alignment(result, plan.requests());
+  if (!is_file && (std::filesystem::exists(path / "model.safetensors") ||
+                   std::filesystem::exists(path / "model.safetensors.index.json")))
+    result.unplaced_tensors = unplaced(path, plan.requests(), plan);
+
+  const auto policy = run::Policy::load(options.policy, result.name, static_cast<int>(model->description().layers));
+  const std::int64_t positions = model->description().max_positions;
+  const std::int64_t context = positions > 0 ? std::min(options.context, positions) : options.context;
+  result.ledger = byte_ledger(*model, plan.requests(), policy, context, 1, Padding::kTiles);
+  const double per_position = model->state_bytes_per_position(policy);
+  for (std::int64_t length = 1024; length <= std::max<std::int64_t>(1024, positions); length *= 4) {
+    const std::int64_t bounded = positions > 0 ? std::min(length, positions) : length;
+    result.memory.push_back({bounded, result.ledger->weight_bytes, per_position * static_cast<double>(bounded)});
+  }
+  if (positions > 0 && result.memory.back().context != positions)
+    result.memory.push_back({positions, result.ledger->weight_bytes, per_position * static_cast<double>(positions)});
+
+  const std::vector<Board> boards = options.board.empty() ? load_boards() : std::vector{load_board(options.board)};
+  result.fits = fits(*model, *result.ledger, per_position, boards);
+  for (const Board& board : boards)
+    result.board_maxima.push_back({board.name, maxima(*result.ledger, board.dram_bytes_per_s, board.name + ", nominal")});
+  return result;
+}
+
+Json Inspection::json() const {
+  Json json;
+  json["name"] = name;
+  json["model_type"] = model_type;
+  json["supported"] = supported;
+  if (!supported) {
+    json["unsupported_because"] = unsupported_because;
+    json["nearest"] = nearest;
+    return json;
+  }
+  const model::Description& d = *description;
+  json["architecture"] = d.architecture;
+  json["parameters"] = parameters;
+  json["dimensions"] = {{"vocab_size", d.vocab_size},   {"hidden_size", d.hidden_size},
+                        {"layers", d.layers},           {"heads", d.heads},
+                        {"kv_heads", d.kv_heads},       {"head_dim", d.head_dim},
+                        {"intermediate_size", d.intermediate_size},
+                        {"max_positions", d.max_positions},
+                        {"tied_embeddings", d.tied_embeddings}};
+  json["features"] = d.features;
+  json["unread_fields"] = unread_fields;
+  json["unplaced_tensors"] = unplaced_tensors;
+  json["alignment"] = Json::array();
+  for (const auto& note : alignment)
+    json["alignment"].push_back({{"what", note.what}, {"value", note.value}, {"padded", note.padded}, {"note", note.note}});
+  json["memory"] = Json::array();
+  for (const auto& line : memory)
+    json["memory"].push_back({{"context", line.context}, {"weight_bytes", line.weight_bytes}, {"state_bytes", line.state_bytes}});
+  json["ledger"] = ledger->json();
+  json["allocator_reserve"] = kAllocatorReserve;
+  json["boards"] = Json::array();
+  for (std::size_t i = 0; i < fits.size(); ++i) {
+    Json maxima = Json::array();
+    for (const Maximum& maximum : board_maxima[i].maxima)
+      maxima.push_back({{"definition", maximum.definition},
+                        {"formula", maximum.formula},
+                        {"tokens_per_s_per_user", maximum.tokens_per_s_per_user}});
+    json["boards"].push_back({{"board", fits[i].board},
+                              {"fits", fits[i].fits},
+                              {"longest_context", fits[i].longest_context},
+                              {"capacity_bytes", fits[i].capacity_bytes},
+                              {"why_not", fits[i].why_not},
+                              {"maxima", std::move(maxima)}});
+  }
+  return json;
+}
+
+}  // namespace firstlight::harness

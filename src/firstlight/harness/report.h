@@ -1,0 +1,20 @@
+// The HTML report of a bring-up: one self-contained page made from the record's lines, so that it can be made again
+// from the record alone. Verdict first, then accuracy, components, speed, environment, and how to repeat it.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "firstlight/base/json.h"
+
+namespace firstlight::harness {
+
+// `lines` as Record writes them. Throws kBadInput when they are no record of a run.
+std::string html_report(std::span<const Json> lines);
+
+// Reads record.jsonl: every line an object with "kind", the first of kind "run". Throws kBadInput with the line.
+std::vector<Json> read_record(const std::filesystem::path& path);
+
+}  // namespace firstlight::harness

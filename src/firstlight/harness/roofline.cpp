@@ -1,0 +1,171 @@
+// The byte ledger and the three definitions.
+#include "firstlight/harness/roofline.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "firstlight/base/error.h"
+
+namespace firstlight::harness {
+namespace {
+
+constexpr double kBountyUtilisation = 0.7;        // tt_stack.md §6.5, definition (b)
+constexpr double kBountyBytesPerParameter = 1.0625;
+constexpr double kReachableShare = 240.0 / 288.0;  // DRAM-sharded rate over nominal, definition (c)
+
+double matrix_bytes(Format format, std::int64_t rows, std::int64_t columns, Padding padding) {
+  if (padding == Padding::kTiles) {
+    rows = round_up(rows, 32);
+    columns = round_up(columns, 32);
+  } else {
+    columns = round_up(columns, 16);
+  }
+  return static_cast<double>(rows) * static_cast<double>(row_bytes(format, columns));
+}
+
+std::string giga(double bytes) { return fmt::format("{:.4g} GB", bytes / 1e9); }
+
+}  // namespace
+
+ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightRequest>& requests,
+                       const run::Policy& policy, std::int64_t context, int batch, Padding padding) {
+  ByteLedger ledger;
+  ledger.policy = policy.name();
+  ledger.context = context;
+  ledger.batch = batch;
+  struct Sum {
+    ByteLine line;
+    std::set<std::string> formats;
+  };
+  std::vector<std::string> order;
+  std::map<std::string, Sum> sums;
+  for (const run::WeightRequest& request : requests) {
+    const std::string name(run::group_name(request.group));
+    if (!sums.contains(name)) order.push_back(name);
+    Sum& sum = sums[name];
+    sum.line.name = name;
+    const Format format =
+        request.kind == run::WeightKind::kVector ? Format::f32 : policy.format(request.key, request.group);
+    const std::int64_t parameters = request.shape.elements();
+    double stored = 0;
+    double read = 0;
+    if (request.kind == run::WeightKind::kVector) {
+      stored = read = 4.0 * static_cast<double>(parameters);
+    } else {
+      stored = matrix_bytes(format, request.shape[0], request.shape[1], padding);
+      // Of a look-up table only the rows of the batch are read.
+      read = request.kind == run::WeightKind::kTable
+                 ? static_cast<double>(batch) * static_cast<double>(row_bytes(format, request.shape[1]))
+                 : stored;
+    }
+    sum.formats.insert(std::string(format_name(format)));
+    sum.line.tensors += 1;
+    sum.line.parameters += parameters;
+    sum.line.stored_bytes += stored;
+    sum.line.bytes_per_step += read;
+    ledger.parameters += parameters;
+    ledger.f32_weight_bytes += 4.0 * static_cast<double>(parameters);
+    ledger.source_weight_bytes += 2.0 * static_cast<double>(parameters);
+  }
+  for (const std::string& name : order) {
+    Sum& sum = sums[name];
+    sum.line.format = fmt::format("{}", fmt::join(sum.formats, " + "));
+    ledger.weight_bytes += sum.line.stored_bytes;
+    ledger.bytes_per_step += sum.line.bytes_per_step;
+    ledger.lines.push_back(std::move(sum.line));
+  }
+  ledger.state_bytes = model.state_bytes_per_position(policy) * static_cast<double>(context) * batch;
+  ledger.bytes_per_step += ledger.state_bytes;
+  ByteLine kv;
+  kv.name = fmt::format("kv_cache ({} positions x {} users)", context, batch);
+  kv.format = format_name(policy.format(model.description().layer_prefix + "0", run::Group::kKvCache));
+  kv.stored_bytes = kv.bytes_per_step = ledger.state_bytes;
+  ledger.lines.push_back(std::move(kv));
+  return ledger;
+}
+
+Json ByteLedger::json() const {
+  Json list = Json::array();
+  for (const ByteLine& line : lines)
+    list.push_back({{"name", line.name},
+                    {"format", line.format},
+                    {"tensors", line.tensors},
+                    {"parameters", line.parameters},
+                    {"stored_bytes", line.stored_bytes},
+                    {"bytes_per_step", line.bytes_per_step}});
+  return {{"policy", policy},
+          {"context", context},
+          {"batch", batch},
+          {"parameters", parameters},
+          {"weight_bytes", weight_bytes},
+          {"state_bytes", state_bytes},
+          {"bytes_per_step", bytes_per_step},
+          {"f32_weight_bytes", f32_weight_bytes},
+          {"bf16_weight_bytes", source_weight_bytes},
+          {"lines", std::move(list)}};
+}
+
+std::vector<Maximum> maxima(const ByteLedger& ledger, double bandwidth, std::string_view bandwidth_origin) {
+  const double all = static_cast<double>(ledger.parameters) * kBountyBytesPerParameter;
+  const auto rate = [](double bytes_per_s, double bytes) { return bytes > 0 ? bytes_per_s / bytes : 0; };
+  return {
+      {"strict",
+       fmt::format("{}/s ({}) / {} read per step ({} at context {}, batch {})", giga(bandwidth), bandwidth_origin,
+                   giga(ledger.bytes_per_step), ledger.policy, ledger.context, ledger.batch),
+       ledger.bytes_per_step, bandwidth, rate(bandwidth, ledger.bytes_per_step)},
+      {"bounty",
+       fmt::format("0.7 x {}/s / ({:.4g} M parameters x 1.0625 bytes)", giga(bandwidth),
+                   static_cast<double>(ledger.parameters) / 1e6),
+       all, kBountyUtilisation * bandwidth, rate(kBountyUtilisation * bandwidth, all)},
+      {"reachable",
+       fmt::format("240/288 x {}/s / {} read per step", giga(bandwidth), giga(ledger.bytes_per_step)),
+       ledger.bytes_per_step, kReachableShare * bandwidth, rate(kReachableShare * bandwidth, ledger.bytes_per_step)},
+  };
+}
+
+std::vector<TierResult> tiers(double tokens_per_s_per_user, const std::vector<Maximum>& maxima, const Target& target) {
+  std::vector<TierResult> results;
+  for (const Maximum& maximum : maxima) {
+    TierResult result;
+    result.definition = maximum.definition;
+    result.share = maximum.tokens_per_s_per_user > 0 ? tokens_per_s_per_user / maximum.tokens_per_s_per_user : 0;
+    for (const Target::Tier& tier : target.tiers())
+      if (result.share >= tier.share) result.tier = tier.name;
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+std::vector<Fit> fits(const model::Model& model, const ByteLedger& ledger, double state_bytes_per_position,
+                      const std::vector<Board>& boards) {
+  const model::Description& d = model.description();
+  std::vector<Fit> results;
+  for (const Board& board : boards) {
+    Fit fit;
+    fit.board = board.name;
+    fit.weight_bytes = ledger.weight_bytes;
+    fit.capacity_bytes = board.dram_bytes * (1 - kAllocatorReserve);
+    std::vector<std::string> reasons;
+    // Tensor parallel over all chips of the board: heads, KV heads and the vocabulary's tiles are split.
+    if (d.heads % board.chips != 0) reasons.push_back(fmt::format("{} heads do not divide by {} chips", d.heads, board.chips));
+    if (d.kv_heads % board.chips != 0)
+      reasons.push_back(fmt::format("{} KV heads do not divide by {} chips", d.kv_heads, board.chips));
+    const double left = fit.capacity_bytes - ledger.weight_bytes;
+    if (left <= 0) {
+      reasons.push_back(fmt::format("weights take {}, the board has {}", giga(ledger.weight_bytes), giga(fit.capacity_bytes)));
+    } else {
+      const double positions = state_bytes_per_position > 0 ? left / state_bytes_per_position : 1e18;
+      fit.longest_context = static_cast<std::int64_t>(std::min(positions, static_cast<double>(d.max_positions)));
+      if (fit.longest_context < 1) reasons.push_back("no room for a KV cache");
+    }
+    fit.fits = reasons.empty();
+    fit.why_not = fmt::format("{}", fmt::join(reasons, "; "));
+    results.push_back(std::move(fit));
+  }
+  return results;
+}
+
+}  // namespace firstlight::harness

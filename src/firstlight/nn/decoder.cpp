@@ -1,0 +1,67 @@
+// Layers in order; the residual form decides how a layer's parts are summed.
+#include "firstlight/nn/decoder.h"
+
+#include <numeric>
+
+#include "firstlight/base/error.h"
+
+namespace firstlight::nn {
+
+DecoderLayer::DecoderLayer(run::WeightSink& sink, const DecoderSpec& spec, std::size_t layer)
+    : key_(spec.layer_key(layer)),
+      sum_key_(key_ + ".add"),
+      residual_(spec.residual),
+      first_norm_(sink, key_ + "." + spec.first_norm, spec.hidden_size, spec.norm),
+      attention_(sink, key_ + "." + spec.attention.name, spec, layer),
+      second_norm_(residual_ == ResidualKind::kParallel
+                       ? Norm()
+                       : Norm(sink, key_ + "." + spec.second_norm, spec.hidden_size, spec.norm)),
+      mlp_(sink, key_ + "." + spec.mlp.name, spec.hidden_size, spec.mlp) {}
+
+run::Tensor DecoderLayer::operator()(run::Session& session, const run::Tensor& x, const BatchTensors& batch,
+                                     DecoderState& state) const {
+  const run::Tensor normed = first_norm_(session, x);
+  const run::Tensor attended = attention_(session, normed, batch, state);
+  switch (residual_) {
+    case ResidualKind::kSequential: {
+      const run::Tensor sum = run::add(session, sum_key_, x, attended);
+      return run::add(session, key_, sum, mlp_(session, second_norm_(session, sum)));
+    }
+    case ResidualKind::kParallel:
+      return run::add(session, key_, x, run::add(session, sum_key_, attended, mlp_(session, normed)));
+    case ResidualKind::kParallelTwoNorms:
+      return run::add(session, key_, x, run::add(session, sum_key_, attended, mlp_(session, second_norm_(session, x))));
+  }
+  return {};
+}
+
+void Decoder::declare(run::WeightSink& sink) {
+  FL_CHECK(!ends_);
+  ends_.emplace(sink, spec_);
+  for (std::size_t i = 0; i < spec_.layers.size(); ++i) layers_.emplace_back(sink, spec_, i);
+  final_norm_ = Norm(sink, spec_.prefix + spec_.final_norm, spec_.hidden_size, spec_.norm);
+}
+
+std::unique_ptr<DecoderState> Decoder::new_state(run::Session& session, const StateOptions& options) const {
+  return std::make_unique<DecoderState>(session, spec_, options);
+}
+
+run::Tensor Decoder::forward(run::Session& session, const Batch& batch, DecoderState& state) const {
+  FL_CHECK(ends_);
+  if (batch.rows() == 0) return {};
+  const BatchTensors tensors = make_batch_tensors(session, batch, state);
+  run::Tensor x = ends_->embed(session, tensors.ids);  // [R, hidden]
+  for (const DecoderLayer& layer : layers_) x = layer(session, x, tensors, state);
+  advance(batch, state);
+  if (batch.logit_rows.empty()) return {};
+  std::vector<std::int32_t> every_row(batch.ids.size());
+  std::iota(every_row.begin(), every_row.end(), 0);
+  if (batch.logit_rows != every_row) {
+    const Shape shape{static_cast<std::int64_t>(batch.logit_rows.size())};
+    const run::Tensor index = session.upload(HostTensor::from(batch.logit_rows, shape));
+    x = run::gather_rows(session, spec_.prefix + "gather_rows", x, index);
+  }
+  return ends_->logits(session, final_norm_(session, x));
+}
+
+}  // namespace firstlight::nn

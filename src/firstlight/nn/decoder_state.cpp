@@ -1,0 +1,86 @@
+// Bookkeeping of sequences.
+#include "firstlight/nn/decoder_state.h"
+
+#include "firstlight/base/error.h"
+
+namespace firstlight::nn {
+namespace {
+
+PageTable checked_pages(const StateOptions& options) {
+  if (options.sequences < 1 || options.max_length < 1 || options.page_size < 1 || options.declared_length < 0) {
+    fail(Category::kUsage, "state", "{} sequences of {} positions in pages of {}, declared {}: at least one of each",
+         options.sequences, options.max_length, options.page_size, options.declared_length);
+  }
+  return {options.sequences, options.max_length, options.page_size, options.page_seed};
+}
+
+}  // namespace
+
+std::vector<KvLayer> kv_layers(const DecoderSpec& spec) {
+  const AttentionSpec& attention = spec.attention;
+  std::vector<KvLayer> layers;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    layers.push_back({spec.layer_key(i) + "." + attention.name + ".kv_cache", attention.kv_heads, attention.head_dim,
+                      attention.head_dim});
+  }
+  return layers;
+}
+
+DecoderState::DecoderState(run::Session& session, const DecoderSpec& spec, const StateOptions& options)
+    : max_length_(options.max_length), cache_(session, kv_layers(spec), checked_pages(options)) {
+  for (const RopeSpec& rope : spec.ropes) ropes_.emplace_back(session, rope, max_length_);
+  sequences_.resize(static_cast<std::size_t>(options.sequences));
+  const std::int64_t declared = options.declared_length > 0 ? options.declared_length : max_length_;
+  for (int i = 0; i < options.sequences; ++i) declare_length(i, declared);
+}
+
+const DecoderState::Sequence& DecoderState::at(int sequence) const {
+  FL_CHECK(sequence >= 0 && sequence < sequences());
+  return sequences_[static_cast<std::size_t>(sequence)];
+}
+
+DecoderState::Sequence& DecoderState::at(int sequence) {
+  return const_cast<Sequence&>(std::as_const(*this).at(sequence));
+}
+
+void DecoderState::declare_length(int sequence, std::int64_t length) {
+  Sequence& changed = at(sequence);
+  FL_CHECK(changed.length == 0);
+  changed.declared_length = length;
+  changed.rope_rows.clear();
+  for (RopeTables& rope : ropes_) changed.rope_rows.push_back(rope.first_row(length));
+}
+
+void DecoderState::trim(int sequence, std::int64_t length) {
+  Sequence& changed = at(sequence);
+  FL_CHECK(length >= 0 && length <= changed.length);
+  changed.length = length;
+  cache_.pages().trim(sequence, length);
+}
+
+void DecoderState::copy_sequence(int from, int to) {
+  FL_CHECK(from != to && at(to).length == 0);
+  cache_.pages().trim(to, 0);  // pages reserved by a call that failed
+  cache_.copy(from, to, at(from).length);
+  at(to) = at(from);
+}
+
+std::size_t DecoderState::bytes() const {
+  std::size_t total = cache_.bytes();
+  for (const RopeTables& rope : ropes_) total += rope.bytes();
+  return total;
+}
+
+void DecoderState::reserve(int sequence, std::int64_t rows) {
+  const std::int64_t needed = at(sequence).length + rows;
+  if (needed > max_length_) {
+    fail(Category::kUsage, "state",
+         "sequence {} would reach {} positions, and this state was made for {}: ask for a longer context (--ctx-size)",
+         sequence, needed, max_length_);
+  }
+  cache_.pages().grow(sequence, needed);
+}
+
+void DecoderState::advance(int sequence, std::int64_t rows) { at(sequence).length += rows; }
+
+}  // namespace firstlight::nn

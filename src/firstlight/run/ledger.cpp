@@ -1,0 +1,194 @@
+// Shapes first, then coverage: each tensor's rows are used once, and every tensor is accounted for.
+#include "firstlight/run/ledger.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "firstlight/base/error.h"
+
+namespace firstlight::run {
+namespace {
+
+using Uses = std::map<std::string, std::vector<std::pair<PlacedPart, const WeightRequest*>>>;
+
+// Levenshtein distance, for naming what may have been meant.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> line(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) line[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = line[0];
+    line[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = line[j + 1];
+      line[j + 1] = std::min({replaced, diagonal + 1, line[j] + 1});
+    }
+  }
+  return line.back();
+}
+
+std::vector<std::string> nearest(std::string_view name, std::span<const std::string> names) {
+  std::vector<std::pair<std::size_t, std::string>> ranked;
+  for (const std::string& other : names)
+    if (other.size() < 1000) ranked.emplace_back(distance(name, other), other);
+  const std::size_t shown = std::min<std::size_t>(3, ranked.size());
+  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown), ranked.end());
+  std::vector<std::string> result;
+  for (std::size_t i = 0; i < shown; ++i) result.push_back(ranked[i].second);
+  return result;
+}
+
+class Checker {
+ public:
+  Checker(const Declarations& declared, const io::Checkpoint& checkpoint)
+      : declared_(declared), checkpoint_(checkpoint) {}
+
+  Placement check() {
+    for (const WeightRequest& request : declared_.requests) placement_.parts.push_back(place(request));
+    for (const auto& [name, parts] : uses_) check_tiling(name, parts);
+    for (const auto& [name, of] : declared_.copies) check_copy(name, of);
+    account_for_the_rest();
+    return std::move(placement_);
+  }
+
+ private:
+  std::string where(std::string_view name) const {
+    return checkpoint_.has(name) ? fmt::format("{}: tensor '{}'", checkpoint_.file(name), name)
+                                 : fmt::format("{}: tensor '{}'", checkpoint_.folder().string(), name);
+  }
+
+  const io::TensorInfo& find(const std::string& name, const WeightRequest& request) const {
+    if (!checkpoint_.has(name))
+      fail(Category::kMismatch, where(name), "is missing; component '{}' is made of it. Nearest names there: {}",
+           request.key, fmt::join(nearest(name, checkpoint_.names()), ", "));
+    const io::TensorInfo& info = checkpoint_.info(name);
+    if (!info.format || !row(*info.format).is_float)
+      fail(Category::kUnsupported, where(name), "a weight cannot be read from dtype {}", info.dtype);
+    return info;
+  }
+
+  // The parts of a request, with their shapes checked against what it says.
+  std::vector<PlacedPart> place(const WeightRequest& request) {
+    FL_CHECK(!request.source.parts.empty());
+    const bool vector = request.kind == WeightKind::kVector;
+    const bool linear = request.kind == WeightKind::kLinear;
+    const std::int64_t wanted = linear ? request.shape[1] : request.shape[0];
+    const std::int64_t length = vector ? 1 : (linear ? request.shape[0] : request.shape[1]);
+    std::vector<PlacedPart> parts;
+    std::int64_t total = 0;
+    for (const WeightExpr::Part& part : request.source.parts) {
+      const Shape& shape = find(part.name, request).shape;
+      const bool fits = vector ? shape.rank() == 1
+                               : shape.rank() == 2 && shape[request.source.transposed ? 0 : 1] == length;
+      const std::int64_t rows = !fits ? 0 : shape[request.source.transposed && !vector ? 1 : 0];
+      const std::int64_t end = part.row_end < 0 ? rows : part.row_end;
+      if (!fits || part.row_begin < 0 || part.row_begin > end || end > rows) wrong_shape(request, part.name);
+      parts.push_back({part.name, part.row_begin, end});
+      uses_[part.name].emplace_back(parts.back(), &request);
+      total += parts.back().rows();
+    }
+    if (total != wanted) wrong_shape(request, request.source.parts.front().name);
+    return parts;
+  }
+
+  [[noreturn]] void wrong_shape(const WeightRequest& request, const std::string& name) const {
+    std::vector<std::string> found;
+    for (const WeightExpr::Part& part : request.source.parts)
+      if (checkpoint_.has(part.name)) found.push_back(checkpoint_.info(part.name).shape.str());
+    Shape stored = request.shape;
+    const bool publishers_order = request.kind == WeightKind::kLinear ? !request.source.transposed
+                                                                      : request.source.transposed && stored.rank() == 2;
+    if (publishers_order) std::swap(stored[0], stored[1]);
+    fail(Category::kMismatch, where(name), "component '{}' = {} needs the shape {}, found {}", request.key,
+         request.source.str(), stored.str(), fmt::join(found, " + "));
+  }
+
+  // The rows that are used must cover the tensor without a gap and without an overlap.
+  void check_tiling(const std::string& name, std::vector<std::pair<PlacedPart, const WeightRequest*>> parts) const {
+    std::ranges::stable_sort(parts, {}, [](const auto& use) { return use.first.row_begin; });
+    const Shape& shape = checkpoint_.info(name).shape;
+    const bool transposed = parts.front().second->source.transposed && shape.rank() == 2;
+    const std::int64_t rows = shape[transposed ? 1 : 0];
+    std::int64_t next = 0;
+    const WeightRequest* before = nullptr;
+    for (const auto& [part, request] : parts) {
+      if ((request->source.transposed && shape.rank() == 2) != transposed)
+        fail(Category::kMismatch, where(name), "is read transposed by one of '{}' and '{}', and as it is by the other",
+             parts.front().second->key, request->key);
+      if (part.row_begin < next)
+        fail(Category::kMismatch, where(name), "rows {} to {} are used twice: by '{}' and by '{}'", part.row_begin,
+             std::min(next, part.row_end), before->key, request->key);
+      if (part.row_begin > next)
+        fail(Category::kMismatch, where(name), "rows {} to {} of {} are not used", next, part.row_begin, rows);
+      next = part.row_end;
+      before = request;
+    }
+    if (next != rows) fail(Category::kMismatch, where(name), "rows {} to {} are not used", next, rows);
+  }
+
+  void check_copy(const std::string& name, const std::string& of) {
+    if (!checkpoint_.has(name)) return;
+    if (uses_.contains(name)) fail(Category::kInternal, where(name), "is placed and also declared a copy of '{}'", of);
+    if (!checkpoint_.has(of))
+      fail(Category::kMismatch, where(name), "should be a copy of '{}', which is missing", of);
+    const io::TensorInfo& a = checkpoint_.info(name);
+    const io::TensorInfo& b = checkpoint_.info(of);
+    if (a.dtype != b.dtype || !(a.shape == b.shape))
+      fail(Category::kMismatch, where(name), "should be a copy of '{}': {} {} expected, found {} {}", of, b.dtype,
+           b.shape.str(), a.dtype, a.shape.str());
+    const auto a_bytes = checkpoint_.bytes(name);
+    const auto b_bytes = checkpoint_.bytes(of);
+    if (!std::ranges::equal(a_bytes, b_bytes)) {
+      const auto [at, other] = std::ranges::mismatch(a_bytes, b_bytes);
+      fail(Category::kMismatch, where(name), "should be a copy of '{}', but byte {} differs", of, at - a_bytes.begin());
+    }
+    use(name, "copy of " + of);
+    copied_.insert(name);
+  }
+
+  void use(const std::string& name, std::string text) {
+    const auto bytes = static_cast<std::int64_t>(checkpoint_.info(name).bytes);
+    placement_.uses.push_back({.tensor = name,
+                               .use = std::move(text),
+                               .component = "",
+                               .expression = "",
+                               .hash = "",
+                               .source_bytes = bytes});
+  }
+
+  void account_for_the_rest() {
+    std::vector<std::string> left;
+    for (const std::string& name : checkpoint_.names()) {
+      if (uses_.contains(name) || copied_.contains(name)) continue;
+      const auto is_match = [&](const auto& rule) { return matches(rule.first, name); };
+      if (const auto rule = std::ranges::find_if(declared_.ignored, is_match); rule != declared_.ignored.end())
+        use(name, "ignored: " + rule->second);
+      else if (std::ranges::any_of(declared_.waivers, [&](const auto& waiver) { return matches(waiver, name); }))
+        use(name, "waived");
+      else
+        left.push_back(fmt::format("'{}' {} {}", name, checkpoint_.info(name).dtype, checkpoint_.info(name).shape.str()));
+    }
+    if (!left.empty())
+      fail(Category::kMismatch, checkpoint_.folder().string(),
+           "the model does not use {} of the checkpoint's {} tensors: {}. A tensor that may stay unused is waived by name",
+           left.size(), checkpoint_.names().size(), fmt::join(left, ", "));
+  }
+
+  const Declarations& declared_;
+  const io::Checkpoint& checkpoint_;
+  Placement placement_;
+  Uses uses_;
+  std::set<std::string> copied_;
+};
+
+}  // namespace
+
+Placement check_ledger(const Declarations& declared, const io::Checkpoint& checkpoint) {
+  return Checker(declared, checkpoint).check();
+}
+
+}  // namespace firstlight::run

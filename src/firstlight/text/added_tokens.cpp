@@ -1,0 +1,146 @@
+// Matching and its rules, as AddedVocabulary of Hugging Face tokenizers has them.
+#include "firstlight/text/added_tokens.h"
+
+#include <algorithm>
+
+#include "firstlight/base/error.h"
+#include "firstlight/text/fields.h"
+#include "firstlight/text/normalizer.h"
+#include "firstlight/text/unicode.h"
+#include "firstlight/text/vocabulary.h"
+
+namespace firstlight::text {
+namespace {
+
+constexpr std::size_t kMaxContentBytes = 4096;
+constexpr std::size_t kMaxTokens = 1 << 20;
+
+}  // namespace
+
+AddedToken parse_added_token(const Json& json, const std::string& where, std::optional<std::int64_t> id) {
+  Fields fields(json, where);
+  AddedToken token;
+  if (id && (*id < 0 || *id > kMaxTokenId)) fail(Category::kBadInput, where, "ids are from 0 to {}", kMaxTokenId);
+  token.id = static_cast<std::int32_t>(id ? *id : fields.integer("id", 0, kMaxTokenId));
+  token.content = fields.text("content");
+  token.special = fields.boolean("special", false);
+  token.single_word = fields.boolean("single_word", false);
+  token.lstrip = fields.boolean("lstrip", false);
+  token.rstrip = fields.boolean("rstrip", false);
+  token.normalized = fields.boolean("normalized", !token.special);
+  fields.ignore({"__type"});
+  fields.done();
+  if (token.content.empty() || token.content.size() > kMaxContentBytes)
+    fail(Category::kBadInput, fields.where("content"), "expected 1 to {} bytes, found {}", kMaxContentBytes,
+         token.content.size());
+  return token;
+}
+
+void StringSet::insert(std::string_view text, std::size_t value) {
+  std::uint32_t at = 0;
+  for (const char byte : text) {
+    const auto& children = nodes_[at].children;
+    const auto child = std::find_if(children.begin(), children.end(), [&](const auto& c) { return c.first == byte; });
+    if (child != children.end()) {
+      at = child->second;
+      continue;
+    }
+    const auto fresh = static_cast<std::uint32_t>(nodes_.size());
+    nodes_[at].children.emplace_back(byte, fresh);
+    nodes_.emplace_back();
+    at = fresh;
+  }
+  if (!nodes_[at].value) nodes_[at].value = value;
+}
+
+std::optional<StringSet::Found> StringSet::find(std::string_view text, std::size_t from) const {
+  if (nodes_.size() == 1) return std::nullopt;
+  for (std::size_t begin = from; begin < text.size(); ++begin) {
+    std::optional<Found> longest;
+    std::uint32_t at = 0;
+    for (std::size_t i = begin; i < text.size(); ++i) {
+      const auto& children = nodes_[at].children;
+      const auto child =
+          std::find_if(children.begin(), children.end(), [&](const auto& c) { return c.first == text[i]; });
+      if (child == children.end()) break;
+      at = child->second;
+      if (nodes_[at].value) longest = Found{{begin, i + 1}, *nodes_[at].value};
+    }
+    if (longest) return longest;
+  }
+  return std::nullopt;
+}
+
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Vocabulary& vocabulary, const Normalizer* normalizer,
+                         const std::string& where)
+    : tokens_(std::move(tokens)) {
+  if (tokens_.size() > kMaxTokens) fail(Category::kBadInput, where, "more than {} added tokens", kMaxTokens);
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    const AddedToken& token = tokens_[i];
+    const auto in_vocabulary = vocabulary.id_of(token.content);
+    if (in_vocabulary ? *in_vocabulary != token.id : vocabulary.piece(token.id) != nullptr)
+      fail(Category::kBadInput, where, "'{}' has id {}, but in the vocabulary {}", token.content, token.id,
+           in_vocabulary ? fmt::format("it has id {}", *in_vocabulary)
+                         : fmt::format("that is '{}'", *vocabulary.piece(token.id)));
+    if (!by_content_.emplace(token.content, i).second)
+      fail(Category::kBadInput, where, "'{}' stands twice", token.content);
+    if (!by_id_.emplace(token.id, i).second) fail(Category::kBadInput, where, "id {} stands twice", token.id);
+  }
+  // Of two strings that normalise to the same, special ones come first.
+  for (const bool special : {true, false}) {
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].special != special) continue;
+      if (!tokens_[i].normalized) {
+        raw_.insert(tokens_[i].content, i);
+        continue;
+      }
+      Piece form{tokens_[i].content};
+      if (normalizer != nullptr) normalizer->apply(form);
+      if (!form.text.empty()) normalized_.insert(form.text, i);
+    }
+  }
+}
+
+const AddedToken* AddedTokens::by_id(std::int32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &tokens_[found->second];
+}
+
+const AddedToken* AddedTokens::by_content(std::string_view content) const {
+  const auto found = by_content_.find(std::string(content));
+  return found == by_content_.end() ? nullptr : &tokens_[found->second];
+}
+
+std::vector<Stretch> AddedTokens::find(std::string_view text, bool normalized, bool special) const {
+  const StringSet& set = normalized ? normalized_ : raw_;
+  std::vector<Stretch> stretches;
+  std::size_t done = 0;  // up to here the text is dealt with
+  std::size_t from = 0;
+  while (const auto found = set.find(text, from)) {
+    // A match that a rule discards has still been passed over: no other token is looked for inside it.
+    from = found->range.end;
+    auto [begin, end] = found->range;
+    if (begin < done) continue;  // it starts in whitespace that the token before took
+    const AddedToken& token = tokens_[found->value];
+    if (token.special && !special) continue;
+    if (token.single_word) {
+      const bool touched_left = begin > 0 && is_word(code_point_before(text, begin).value);
+      const bool touched_right = end < text.size() && is_word(code_point_at(text, end).value);
+      if (touched_left || touched_right) continue;
+    }
+    if (token.lstrip) {
+      while (begin > 0 && is_whitespace(code_point_before(text, begin).value))
+        begin -= code_point_before(text, begin).bytes;
+      begin = std::max(begin, done);
+    }
+    if (token.rstrip)
+      while (end < text.size() && is_whitespace(code_point_at(text, end).value)) end += code_point_at(text, end).bytes;
+    if (done < begin) stretches.push_back({{done, begin}, std::nullopt});
+    stretches.push_back({{begin, end}, token.id});
+    done = end;
+  }
+  if (done < text.size()) stretches.push_back({{done, text.size()}, std::nullopt});
+  return stretches;
+}
+
+}  // namespace firstlight::text

@@ -1,0 +1,57 @@
+// The main job, small: every phase, every file, and the report again from the record.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/program.h"
+#include "firstlight/base/file.h"
+#include "firstlight/harness/report.h"
+#include "testing/testing.h"
+
+namespace firstlight::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Bringup, RunsEveryPhaseAndWritesItsFiles) {
+  const auto out = scratch_dir("bringup");
+  const Ran ran = firstlight({"bringup", bundled_model(), "--invariance-tokens", "40", "--prefill-tokens", "64",
+                              "--prompt-tokens", "16", "--generate", "4", "--repeats", "1", "--probe-seconds", "0.02",
+                              "--out", out.string(), "--json"});
+  // Speed is not judged here: a share of this machine's bandwidth may miss its bar on a busy machine.
+  ASSERT_TRUE(ran.exit_code == 0 || ran.exit_code == 1) << ran.err;
+  const Json json = ran.json();
+  ASSERT_EQ(json["phases"].size(), 7U);
+  for (const Json& phase : json["phases"]) {
+    EXPECT_EQ(phase["stopped_by"], "") << phase;
+    EXPECT_THAT(ran.err, HasSubstr(phase["phase"].get<std::string>()));
+  }
+  EXPECT_EQ(ran.exit_code, json["passed"].get<bool>() ? 0 : 1);
+  for (const Json& verdict : json["verdicts"])
+    if (verdict["phase"] == "3 components" || verdict["phase"] == "4 full model")
+      EXPECT_NE(verdict["outcome"], "failed") << verdict;
+  for (const char* file : {"report.html", "record.jsonl", "junit.xml", "README.md"})
+    EXPECT_TRUE(std::filesystem::exists(out / file)) << file;
+  EXPECT_THAT(json["command"].get<std::string>(), HasSubstr("firstlight bringup"));
+
+  // The record alone gives the page again, to the byte.
+  const std::string page = read_text_file(out / "report.html");
+  const Ran again = firstlight({"report", out.string(), "--out", (out / "again.html").string()});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(read_text_file(out / "again.html"), page);
+  EXPECT_GT(harness::read_record(out / "record.jsonl").size(), 10U);
+}
+
+TEST(Bringup, AStoppedPhaseGivesItsErrorsCode) {
+  const auto model = scratch_dir("truncated");
+  std::filesystem::copy(tiny_model(), model, std::filesystem::copy_options::recursive);
+  std::filesystem::resize_file(model / "model.safetensors", 5000);
+  const auto out = scratch_dir("stopped");
+  const Ran ran = firstlight({"bringup", model.string(), "--probe-seconds", "0", "--out", out.string()});
+  EXPECT_EQ(ran.exit_code, 3) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("could not run"));
+  EXPECT_THAT(ran.out, HasSubstr("model.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(out / "report.html"));
+}
+
+}  // namespace
+}  // namespace firstlight::testing

@@ -1,0 +1,64 @@
+// The AVX-512 kernels under SIMDe, with the few intrinsics that its version in Debian 12 lacks written out in halves.
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#include <simde/x86/f16c.h>
+#include <simde/x86/fma.h>
+#include <simde/x86/svml.h>
+
+#define FL_SIMDE_INLINE static inline __attribute__((always_inline))
+
+namespace {
+
+FL_SIMDE_INLINE __m512i join_integers(__m256i lo, __m256i hi) {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+}
+FL_SIMDE_INLINE __m512 join_floats(__m256 lo, __m256 hi) {
+  return _mm512_castsi512_ps(join_integers(_mm256_castps_si256(lo), _mm256_castps_si256(hi)));
+}
+FL_SIMDE_INLINE __m256i upper(__m512i v) { return _mm512_extracti64x4_epi64(v, 1); }
+FL_SIMDE_INLINE __m128i upper_bytes(__m128i v) { return _mm_unpackhi_epi64(v, v); }
+
+FL_SIMDE_INLINE __m512i emulated_mm512_cvtepi8_epi32(__m128i v) {
+  return join_integers(_mm256_cvtepi8_epi32(v), _mm256_cvtepi8_epi32(upper_bytes(v)));
+}
+FL_SIMDE_INLINE __m512i emulated_mm512_cvtepu8_epi32(__m128i v) {
+  return join_integers(_mm256_cvtepu8_epi32(v), _mm256_cvtepu8_epi32(upper_bytes(v)));
+}
+FL_SIMDE_INLINE __m512i emulated_mm512_cvtepu16_epi32(__m256i v) {
+  return join_integers(_mm256_cvtepu16_epi32(_mm256_castsi256_si128(v)),
+                       _mm256_cvtepu16_epi32(_mm256_extracti128_si256(v, 1)));
+}
+FL_SIMDE_INLINE __m512 emulated_mm512_cvtepi32_ps(__m512i v) {
+  return join_floats(_mm256_cvtepi32_ps(_mm512_castsi512_si256(v)), _mm256_cvtepi32_ps(upper(v)));
+}
+FL_SIMDE_INLINE __m512 emulated_mm512_cvtph_ps(__m256i v) {
+  return join_floats(_mm256_cvtph_ps(_mm256_castsi256_si128(v)), _mm256_cvtph_ps(_mm256_extracti128_si256(v, 1)));
+}
+// The low halves of 32-bit words.
+FL_SIMDE_INLINE __m256i emulated_mm512_cvtepi32_epi16(__m512i v) {
+  const __m256i mask = _mm256_set1_epi32(0xFFFF);
+  const __m256i packed =
+      _mm256_packus_epi32(_mm256_and_si256(_mm512_castsi512_si256(v), mask), _mm256_and_si256(upper(v), mask));
+  return _mm256_permute4x64_epi64(packed, 0xD8);
+}
+FL_SIMDE_INLINE __m256 upper_floats(__m512 v) { return _mm256_castsi256_ps(upper(_mm512_castps_si512(v))); }
+
+}  // namespace
+
+// The compiler's header declares the real ones, which it cannot compile for this target.
+#define _mm512_cvtepi8_epi32 emulated_mm512_cvtepi8_epi32
+#define _mm512_cvtepu8_epi32 emulated_mm512_cvtepu8_epi32
+#define _mm512_cvtepu16_epi32 emulated_mm512_cvtepu16_epi32
+#define _mm512_cvtepi32_ps emulated_mm512_cvtepi32_ps
+#define _mm512_cvtph_ps emulated_mm512_cvtph_ps
+#define _mm512_cvtepi32_epi16 emulated_mm512_cvtepi32_epi16
+#undef _mm512_extractf32x8_ps
+#define _mm512_extractf32x8_ps(v, half) upper_floats(v)
+
+#define FIRSTLIGHT_SIMDE
+#define FL_ISA avx512_simde
+#define FL_ISA_NAME "avx512-simde"
+#define FL_TABLE kAvx512Simde
+#include "firstlight/device/cpu/simd/avx512.h"
+//
+#include "firstlight/device/cpu/kernels/table.h"

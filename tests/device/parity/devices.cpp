@@ -1,0 +1,29 @@
+// Every device of the list that computes, and further tables of a device by a line each.
+#include "device/parity/devices.h"
+
+#include "device/cpu/simulated.h"
+#include "firstlight/device/cpu/cpu.h"
+
+namespace firstlight::parity {
+namespace {
+
+TestDevice with_isa(std::string_view device, const std::string& isa) {
+  std::string name(device);
+  if (!isa.empty()) name += '_' + isa;
+  return {name, [device, isa](int threads) { return device::open_device(device, {.threads = threads, .isa = isa}); }};
+}
+
+}  // namespace
+
+std::vector<TestDevice> test_devices() {
+  std::vector<TestDevice> result;
+  for (const device::DeviceRow& row : device::devices())
+    if (row.name != "cpu" && row.open({.threads = 1})->capabilities().computes)
+      result.push_back(with_isa(row.name, ""));
+  for (const std::string& isa : device::usable_isas()) result.push_back(with_isa("cpu", isa));
+  if (device::cpu::has_simulated_avx512())
+    result.push_back({"cpu_avx512_simde", [](int threads) { return device::cpu::open_simulated_avx512(threads); }});
+  return result;
+}
+
+}  // namespace firstlight::parity

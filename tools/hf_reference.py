@@ -1,0 +1,190 @@
+"""Random checkpoints, and what the Hugging Face implementation computes on a checkpoint: shared by the tools here."""
+
+import json
+import math
+import os
+import types
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+torch.set_num_threads(1)
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+LENGTH_DEPENDENT = ("dynamic", "longrope")  # their frequencies depend on how long the text is
+
+
+# -- making a checkpoint ---------------------------------------------------------------------------------------------
+
+
+def randomise(model, seed):
+    """Fills every parameter so that each part matters: peaked attention, noisy norms, biases, logits of a few units."""
+    generator = torch.Generator().manual_seed(seed)
+    hidden = model.config.hidden_size
+    tied = model.config.tie_word_embeddings
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if name.endswith("norm.weight"):
+                parameter.copy_(1.0 + 0.2 * noise)
+            elif name.endswith(".bias"):
+                parameter.copy_(0.3 * noise)
+            elif "embed_tokens" in name:
+                parameter.copy_((2.5 / math.sqrt(hidden) if tied else 0.5) * noise)
+            elif "lm_head" in name:
+                parameter.copy_(2.5 / math.sqrt(hidden) * noise)
+            else:  # a projection [N, K]; those that make queries and keys are larger, so that attention is not uniform
+                gain = 1.6 if any(part in name for part in ("q_proj", "k_proj", "qkv_proj")) else 1.2
+                parameter.copy_(gain / math.sqrt(parameter.shape[-1]) * noise)
+
+
+def make_checkpoint(folder, model_type, config_fields, seed, dtype="f32", shard_bytes=None):
+    """Writes a random checkpoint as `save_pretrained` does: config.json and one or more safetensors files."""
+    config = AutoConfig.for_model(model_type, **config_fields)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    randomise(model, seed)
+    model = model.to(DTYPES[dtype])
+    sizes = {} if shard_bytes is None else {"max_shard_size": shard_bytes}
+    model.save_pretrained(folder, **sizes)
+    (Path(folder) / "generation_config.json").unlink(missing_ok=True)
+
+
+def old_spelling(config, type_key="rope_type"):
+    """The same config.json as transformers 4 spelt it: `rope_theta` and `rope_scaling` instead of `rope_parameters`."""
+    old = dict(config)
+    rope = dict(old.pop("rope_parameters"))
+    old["rope_theta"] = rope.pop("rope_theta")
+    partial = rope.pop("partial_rotary_factor", None)
+    if partial is not None:
+        old["partial_rotary_factor"] = partial
+    if "original_max_position_embeddings" in old:  # a field of the config itself wins over the one in the dict
+        rope.pop("original_max_position_embeddings", None)
+    kind = rope.pop("rope_type")
+    old["rope_scaling"] = None if kind == "default" else {type_key: kind, **rope}
+    if "dtype" in old:
+        old["torch_dtype"] = old.pop("dtype")
+    return old
+
+
+def add_tensors(folder, tensors):
+    """Adds tensors to an unsharded checkpoint, as older exporters did (a stored tied head, rotary buffers)."""
+    path = Path(folder) / "model.safetensors"
+    save_file({**load_file(path), **tensors}, path, metadata={"format": "pt"})
+
+
+# -- running it --------------------------------------------------------------------------------------------------
+
+
+def _rms_norm_f64(self, hidden_states):
+    """x / sqrt(mean(x^2) + eps) * weight without the detour over f32 that transformers takes at every dtype."""
+    variance = hidden_states.pow(2).mean(-1, keepdim=True)
+    return self.weight * (hidden_states * torch.rsqrt(variance + self.variance_epsilon))
+
+
+def _attention_f64(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
+    """The eager attention of transformers with its softmax in f64 instead of f32."""
+    groups = module.num_key_value_groups
+    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    scores = query @ key.transpose(2, 3) * scaling  # [B, H, T, S]
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = torch.softmax(scores, dim=-1)
+    return (weights @ value).transpose(1, 2).contiguous(), weights
+
+
+ALL_ATTENTION_FUNCTIONS.register("eager_f64", _attention_f64)
+ALL_MASK_ATTENTION_FUNCTIONS.register("eager_f64", eager_mask)
+
+
+def load(folder, precision):
+    """A fresh model (RoPE keeps state between calls). Precision: `f32`; `f64` = everything but the RoPE tables in f64;
+    `double` = model.double() as it comes, whose norms and softmax still round to f32."""
+    implementation = "eager_f64" if precision == "f64" else "eager"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=implementation).eval()
+    if precision == "f32":
+        return model
+    model = model.double()
+    if precision == "f64":
+        for module in model.modules():
+            if type(module).__name__.endswith("RMSNorm"):
+                module.forward = types.MethodType(_rms_norm_f64, module)
+    return model
+
+
+@torch.no_grad()
+def forward(model, ids):
+    """logits [T, V]; hidden_states [L + 1, T, H]: the embedding, then each layer's output; final_norm [T, H]."""
+    states, handles = [], []
+    handles.append(model.model.layers[0].register_forward_pre_hook(
+        lambda _, args, kwargs: states.append(args[0] if args else kwargs["hidden_states"]), with_kwargs=True))
+    for layer in model.model.layers:
+        handles.append(layer.register_forward_hook(
+            lambda _, args, out: states.append(out[0] if isinstance(out, tuple) else out)))
+    final = []
+    handles.append(model.model.norm.register_forward_hook(lambda _, args, out: final.append(out)))
+    logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits
+    for handle in handles:
+        handle.remove()
+    return {"logits": logits[0], "hidden_states": torch.cat(states), "final_norm": final[0][0]}
+
+
+def declare_length(model, length):
+    """Fixes length dependent frequencies for `length` tokens, as Firstlight's states do, by transformers' formula."""
+    rotary = model.model.rotary_emb
+    if rotary.rope_type not in LENGTH_DEPENDENT:
+        return
+    rope = model.config.rope_parameters
+    limit = (rope["original_max_position_embeddings"] if rotary.rope_type == "longrope"
+             else model.config.max_position_embeddings)
+    seq_len = torch.tensor(length) if length > limit else None  # a tensor, as transformers passes it while it runs
+    frequencies, rotary.attention_scaling = ROPE_INIT_FUNCTIONS[rotary.rope_type](model.config, seq_len=seq_len)
+    rotary.register_buffer("inv_freq", frequencies, persistent=False)
+    rotary.rope_type = "default"  # keeps the forward pass from choosing again
+
+
+@torch.no_grad()
+def greedy(model, ids, count):
+    """`count` greedy ids with a cache declared for T + count tokens, and the smallest gap between best two logits."""
+    declare_length(model, len(ids) + count)
+    cache, step, out, gap = None, ids, [], math.inf
+    for _ in range(count):
+        result = model(input_ids=torch.tensor([step]), past_key_values=cache, use_cache=True)
+        cache = result.past_key_values
+        best = result.logits[0, -1].topk(2)
+        gap = min(gap, float(best.values[0] - best.values[1]))
+        step = [int(best.indices[0])]
+        out += step
+    return out, gap
+
+
+def nmse(got, want):
+    """sum((got - want)^2) / sum(want^2), in f64."""
+    got, want = got.double(), want.double()
+    return float(((got - want) ** 2).sum() / (want**2).sum())
+
+
+def agreement(got, want):
+    """Share of rows whose largest entry is the same."""
+    return float((got.argmax(-1) == want.argmax(-1)).double().mean())
+
+
+def read_json(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_json(path, value):
+    Path(path).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def versions():
+    return {"torch": torch.__version__, "transformers": transformers.__version__}
