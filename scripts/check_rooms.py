@@ -22,6 +22,8 @@ NO_DEVICE = {"nn", "model", "io"}
 ALLOWED = {
     ("io/rope_config.cpp", "llama3"): "a value of the config field rope_type, whatever model carries it",
     ("io/rope_config.h", "llama3"): "a value of the config field rope_type, whatever model carries it",
+    ("io/torch_zip_writer.cpp", "cpu"): "the storage location that torch.save writes into a .pt file",
+    ("text/jinja/json_text.cpp", "null"): "the JSON literal",
 }
 # Words that are names of things in the lists but also common words of the field; each is matched only as a whole
 # string literal, never as an identifier.
@@ -39,14 +41,14 @@ def names_of(root):
     for home in sorted((source / "device").iterdir()):
         if home.is_dir():
             found[home.name] = ("device", f"device/{home.name}/")
-    for row in re.findall(r'FL_MODEL\((\w+)', (source / "model" / "list.h").read_text()):
+    for row in re.findall(r"ModelRow (\w+)_row\(\)", (source / "model" / "rows.h").read_text()):
         found[row] = ("model", f"model/{row}.cpp")
     for board in sorted((root / "boards").glob("*.json")):
         found[board.stem] = ("board", "boards/")
     return found
 
 
-LISTS = ("model/list.h", "model/list.cpp", "device/list.cpp")
+LISTS = ("model/rows.h", "model/list.cpp", "device/list.cpp")
 
 
 def words(token):

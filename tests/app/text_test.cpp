@@ -39,6 +39,8 @@ TEST(Numbers, ForPeople) {
   EXPECT_EQ(app::human_bytes(0), "0 B");
   EXPECT_EQ(app::human_rate(1.23e10, "B/s"), "12.3 GB/s");
   EXPECT_EQ(app::human_rate(999'900, "FLOP/s"), "1 MFLOP/s");
+  EXPECT_EQ(app::human_number(0.98764), "0.9876");
+  EXPECT_EQ(app::human_number(36151.2), "36,151");
   EXPECT_EQ(app::human_count(1234567), "1,234,567");
   EXPECT_EQ(app::human_count(-123), "-123");
   EXPECT_EQ(app::human_count(100), "100");
@@ -74,10 +76,12 @@ TEST(Verdicts, ExitCodes) {
   phase.verdicts = {harness::judge("pcc", 0.995, ">", 0.99, "", ""), harness::reported("speed", 3, "t/s", "")};
   EXPECT_EQ(app::exit_code({phase}), 0);
   EXPECT_THAT(app::verdict_table({phase}, false), HasSubstr("0.995"));
+  EXPECT_EQ(app::verdict_summary({phase}), "every verdict passed (1)");
   phase.verdicts.push_back(harness::judge("top1", 79, ">", 80, "%", "near"));
   EXPECT_EQ(app::exit_code({phase}), 1);
   EXPECT_THAT(app::verdict_table({phase}, false), HasSubstr("79 %"));
   EXPECT_THAT(app::verdict_table({phase}, false), HasSubstr("> 80"));
+  EXPECT_EQ(app::verdict_summary({phase}), "1 of 2 verdicts failed: top1");
   phase.stopped_by = "bad input: x";
   phase.details["exit_code"] = 3;
   EXPECT_EQ(app::exit_code({phase}), 3);

@@ -72,6 +72,7 @@ TEST(Usage, MissingFilesAreNamed) {
   expect_wrong({{"report", "/no/record.jsonl"}, 3, {"/no/record.jsonl"}});
   expect_wrong({{"check", bundled_model(), "--reference", "/no/reference"}, 3, {"/no/reference"}});
   expect_wrong({{"bringup", bundled_model(), "--reference", "/no/reference"}, 3, {"/no/reference"}});
+  expect_wrong({{"generate", bundled_model(), "--prompt", ""}, 3, {"no tokens"}});
   expect_wrong({{"chat", tiny_model()}, 3, {"llama_plain"}});
 }
 

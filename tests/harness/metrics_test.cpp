@@ -134,6 +134,8 @@ TEST(Metrics, UlpIsFlooredNearZero) {
   EXPECT_LT(compare(x, y).max_ulp, 1);
   y = {std::nextafter(1.0F, 2.0F), 1.0F, 1e-30F};
   EXPECT_NEAR(compare(x, y).max_ulp, 1, 1e-6);
+  y = {1.0F + 0x1p-7F, 1.0F, 1e-30F};  // one step of bf16
+  EXPECT_NEAR(compare(x, y, Format::bf16).max_ulp, 1, 1e-6);
 }
 
 TEST(Metrics, Empty) {

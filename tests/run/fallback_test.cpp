@@ -42,7 +42,7 @@ class Fallback : public ::testing::Test {
     expected = on(whole);
     found = on(primitive);
     EXPECT_TRUE(whole.counters().fallbacks.empty());
-    EXPECT_EQ(primitive.counters().fallbacks.at(op::row(op).name), 1);
+    EXPECT_EQ(primitive.counters().fallbacks.at(std::string(op::row(op).name)), 1);
     EXPECT_EQ(primitive.counters().fallbacks.size(), 1u);
   }
   // bound(i): the largest difference of element i.
@@ -52,7 +52,8 @@ class Fallback : public ::testing::Test {
     bool differs = false;
     for (std::size_t i = 0; i < found.size(); ++i) {
       ASSERT_TRUE(std::isfinite(found[i]));
-      ASSERT_LE(std::abs(double{found[i]} - double{expected[i]}), bound(i)) << i << ": " << found[i] << " for " << expected[i];
+      ASSERT_LE(std::abs(double{found[i]} - double{expected[i]}), bound(i))
+          << i << ": " << found[i] << " for " << expected[i];
       differs = differs || expected[i] != 0;
     }
     EXPECT_TRUE(differs || found.empty());
@@ -99,7 +100,8 @@ TEST_F(Fallback, LayerNorm) {
       const double shift = kU * (std::abs(mean) + largest);
       const double scaled = largest / std::sqrt(variance);
       const double error = shift / std::sqrt(variance) * (1 + scaled) + 7 * kU * scaled;
-      return std::abs(weight.f32()[i % 50]) * error + kU * (std::abs(biased ? bias.f32()[i % 50] : 0.0F) + 2 * std::abs(expected[i]));
+      return std::abs(weight.f32()[i % 50]) * error +
+             kU * (std::abs(biased ? bias.f32()[i % 50] : 0.0F) + 2 * std::abs(expected[i]));
     });
   }
 }
@@ -107,7 +109,8 @@ TEST_F(Fallback, LayerNorm) {
 TEST_F(Fallback, Gated) {
   for (const op::UnaryKind kind : {op::UnaryKind::kSilu, op::UnaryKind::kGelu, op::UnaryKind::kRelu}) {
     run(Op::gated, op::Gated{kind}, {random_tensor(1, {3, 33}), random_tensor(2, {3, 33})});
-    expect_close([&](std::size_t i) { return 3 * kU * std::abs(expected[i]); });  // activation, product, the reference's
+    expect_close(
+        [&](std::size_t i) { return 3 * kU * std::abs(expected[i]); });  // activation, product, the reference's
   }
 }
 
@@ -123,7 +126,8 @@ TEST_F(Fallback, Rope) {
         sin.push_back(std::sin(0.37F * static_cast<float>(i)));
       }
       run(Op::rope, op::Rope{rotary, pairing},
-          {x, HostTensor::from(cos, {9, rotary / 2}), HostTensor::from(sin, {9, rotary / 2}), integers({8, 0, 3, 3, 7}, {5})});
+          {x, HostTensor::from(cos, {9, rotary / 2}), HostTensor::from(sin, {9, rotary / 2}),
+           integers({8, 0, 3, 3, 7}, {5})});
       // Two products and their sum, and the reference's rounding, of elements no larger than the largest.
       double largest = 0;
       for (const float v : x.values()) largest = std::max(largest, std::abs(double{v}));
@@ -141,7 +145,9 @@ TEST_F(Fallback, RopeTakesStridedAndBlockedRows) {
   const std::vector<float> values = wide.values();
   std::vector<float> part;
   for (int r = 0; r < 4; ++r) part.insert(part.end(), values.begin() + r * 40 + 8, values.begin() + r * 40 + 24);
-  const auto rotated = [&](const Tensor& x) { return session.download(rope(session, "x", x, tables, tables, positions, 8)).values(); };
+  const auto rotated = [&](const Tensor& x) {
+    return session.download(rope(session, "x", x, tables, tables, positions, 8)).values();
+  };
   const std::vector<float> whole = rotated(session.upload(HostTensor::from(part, {4, 2, 8})));
   EXPECT_EQ(rotated(session.upload(wide).columns(8, 24).reshaped({4, 2, 8})), whole);
   const std::vector<float> coarse = rounded(part, Format::bfp8, 8);
@@ -184,7 +190,8 @@ TEST_F(Fallback, Attention) {
       const std::int64_t n = t.shape()[-1];
       for (std::int64_t r = 0; r < t.shape().rows(); ++r) {
         double sum = 0;
-        for (std::int64_t i = 0; i < n; ++i) sum += double{t.f32()[static_cast<std::size_t>(r * n + i)]} * t.f32()[static_cast<std::size_t>(r * n + i)];
+        for (std::int64_t i = 0; i < n; ++i)
+          sum += double{t.f32()[static_cast<std::size_t>(r * n + i)]} * t.f32()[static_cast<std::size_t>(r * n + i)];
         largest = std::max(largest, std::sqrt(sum));
       }
       return largest;
@@ -207,7 +214,8 @@ TEST_F(Fallback, AttentionReadsCachesInTheirFormat) {
     const Tensor table = session.upload(integers({1}, {1, 1}));
     cache_append(session, "k", session.upload(random_tensor(1, {3, 1, 16})), cache, sequences, positions, table);
     const Tensor q = session.upload(random_tensor(2, {3, 2, 16}));
-    const Tensor out = attention(session, "sdpa", {.scale = 0.25F, .max_context = 3, .attended = 6}, q, cache, cache, sequences, positions, table);
+    const Tensor out = attention(session, "sdpa", {.scale = 0.25F, .max_context = 3, .attended = 6}, q, cache, cache,
+                                 sequences, positions, table);
     EXPECT_EQ(out.format(), Format::bf16);
     results[i] = session.download(out).values();
   }

@@ -71,7 +71,9 @@ TEST(Loader, PlacesWhatTheExpressionSays) {
   for (const bool foreign : {false, true}) {
     TestDevice device({.foreign_memory = foreign});
     Session session(device, Policy());
-    Loader loader(session, checkpoint, {.cache_dir = foreign ? std::filesystem::path("none") : firstlight::testing::scratch_dir("cache"), .waivers = {}});
+    Loader loader(session, checkpoint,
+                  {.cache_dir = foreign ? std::filesystem::path("none") : firstlight::testing::scratch_dir("cache"),
+                   .waivers = {}});
     WeightExpr sum = WeightExpr::rows("qkv", 3, 9);
     sum.parts.push_back({"extra", 0, -1});
     WeightExpr turned = "conv";
@@ -88,13 +90,17 @@ TEST(Loader, PlacesWhatTheExpressionSays) {
     HostTensor identity(Format::f32, {k, k});
     for (std::int64_t i = 0; i < k; ++i) identity.f32()[static_cast<std::size_t>(i * k + i)] = 1;
     const Tensor x = session.upload(identity);
-    const auto columns = [&](const Weight& weight) { return session.download(linear(session, "w", x, weight)).values(); };
-    const auto expect_rows = [&](const Weight& weight, std::int64_t at, const std::vector<float>& source, std::int64_t from, std::int64_t count) {
+    const auto columns = [&](const Weight& weight) {
+      return session.download(linear(session, "w", x, weight)).values();
+    };
+    const auto expect_rows = [&](const Weight& weight, std::int64_t at, const std::vector<float>& source,
+                                 std::int64_t from, std::int64_t count) {
       const std::vector<float> found = columns(weight);
       const std::int64_t n = weight.tensor().shape()[1];
       for (std::int64_t r = 0; r < count; ++r)
         for (std::int64_t i = 0; i < k; ++i)
-          EXPECT_EQ(found[static_cast<std::size_t>(i * n + at + r)], source[static_cast<std::size_t>((from + r) * k + i)]);
+          EXPECT_EQ(found[static_cast<std::size_t>(i * n + at + r)],
+                    source[static_cast<std::size_t>((from + r) * k + i)]);
     };
     expect_rows(first, 0, qkv.values(), 0, 3);
     expect_rows(second, 0, qkv.values(), 3, 6);
@@ -129,15 +135,16 @@ TEST(Loader, WeightsTakeTheFormatOfTheirGroup) {
 
 TEST(Loader, TheLedgerShowsWhereEveryTensorWent) {
   const HostTensor head = stored(1, {6, 4});
-  const Ledger ledger = load({{"head", head}, {"tied", head}, {"a.inv_freq", stored(2, {2})}, {"extra", stored(3, {2})}},
-                             [](Loader& loader) {
-                               loader.linear("q", Group::kWqkv, 4, 2, WeightExpr::rows("head", 0, 2));
-                               loader.linear("k", Group::kWqkv, 4, 4, WeightExpr::rows("head", 2, 6));
-                               loader.stored_copy("tied", "head");
-                               loader.stored_copy("absent", "head");
-                               loader.ignore("*.inv_freq", "computed from the config");
-                             },
-                             {"ext*"});
+  const Ledger ledger =
+      load({{"head", head}, {"tied", head}, {"a.inv_freq", stored(2, {2})}, {"extra", stored(3, {2})}},
+           [](Loader& loader) {
+             loader.linear("q", Group::kWqkv, 4, 2, WeightExpr::rows("head", 0, 2));
+             loader.linear("k", Group::kWqkv, 4, 4, WeightExpr::rows("head", 2, 6));
+             loader.stored_copy("tied", "head");
+             loader.stored_copy("absent", "head");
+             loader.ignore("*.inv_freq", "computed from the config");
+           },
+           {"ext*"});
   ASSERT_EQ(ledger.lines.size(), 5u);
   const auto line = [&](std::string_view tensor, std::string_view component) {
     for (const LedgerLine& l : ledger.lines)
@@ -178,14 +185,17 @@ void linear_and_bias(Loader& loader) {
 }
 
 TEST(LedgerRefuses, AMissingTensorWithTheNearestNames) {
-  expect_refused(Category::kMismatch,
-                 {"'layers.0.q_proj.bias'", "is missing", "component 'layers.0.q_proj.bias'", "layers.0.q_proj.weight, layers.0.v_proj.bias"},
-                 {{"layers.0.q_proj.weight", stored(1, {6, 4})}, {"layers.0.v_proj.bias", stored(1, {6})}, {"z", stored(1, {1})}},
-                 linear_and_bias);
+  expect_refused(
+      Category::kMismatch,
+      {"'layers.0.q_proj.bias'", "is missing", "component 'layers.0.q_proj.bias'",
+       "layers.0.v_proj.bias, layers.0.q_proj.weight"},
+      {{"layers.0.q_proj.weight", stored(1, {6, 4})}, {"layers.0.v_proj.bias", stored(1, {6})}, {"z", stored(1, {1})}},
+      linear_and_bias);
 }
 
 TEST(LedgerRefuses, TensorsLeftOver) {
-  expect_refused(Category::kMismatch, {"2 of the checkpoint's 4 tensors", "'k.bias' BF16 [6]", "'k.weight' BF16 [6, 4]", "waived"},
+  expect_refused(Category::kMismatch,
+                 {"2 of the checkpoint's 4 tensors", "'k.bias' BF16 [6]", "'k.weight' BF16 [6, 4]", "waived"},
                  {{"layers.0.q_proj.weight", stored(1, {6, 4})},
                   {"layers.0.q_proj.bias", stored(2, {6})},
                   {"k.weight", stored(3, {6, 4})},
@@ -196,9 +206,11 @@ TEST(LedgerRefuses, TensorsLeftOver) {
 TEST(LedgerRefuses, WrongShapes) {
   const auto refused = [](const Shape& weight, const Shape& bias, const std::vector<std::string>& parts) {
     expect_refused(Category::kMismatch, parts,
-                   {{"layers.0.q_proj.weight", stored(1, weight)}, {"layers.0.q_proj.bias", stored(2, bias)}}, linear_and_bias);
+                   {{"layers.0.q_proj.weight", stored(1, weight)}, {"layers.0.q_proj.bias", stored(2, bias)}},
+                   linear_and_bias);
   };
-  refused({6, 5}, {6}, {"'layers.0.q_proj.weight'", "component 'layers.0.q_proj'", "needs the shape [6, 4]", "found [6, 5]"});
+  refused({6, 5}, {6},
+          {"'layers.0.q_proj.weight'", "component 'layers.0.q_proj'", "needs the shape [6, 4]", "found [6, 5]"});
   refused({4, 6}, {6}, {"needs the shape [6, 4]", "found [4, 6]"});
   refused({7, 4}, {6}, {"found [7, 4]"});
   refused({24}, {6}, {"found [24]"});
@@ -210,7 +222,8 @@ TEST(LedgerRefuses, RowsUsedTwiceOrNotAtAll) {
   const auto refused = [](std::int64_t end_of_first, std::int64_t begin_of_second, std::int64_t end_of_second,
                           const std::vector<std::string>& parts) {
     expect_refused(Category::kMismatch, parts, {{"qkv", stored(1, {9, 4})}}, [=](Loader& loader) {
-      loader.linear("k", Group::kWqkv, 4, end_of_second - begin_of_second, WeightExpr::rows("qkv", begin_of_second, end_of_second));
+      loader.linear("k", Group::kWqkv, 4, end_of_second - begin_of_second,
+                    WeightExpr::rows("qkv", begin_of_second, end_of_second));
       loader.linear("q", Group::kWqkv, 4, end_of_first, WeightExpr::rows("qkv", 0, end_of_first));
     });
   };
@@ -219,10 +232,11 @@ TEST(LedgerRefuses, RowsUsedTwiceOrNotAtAll) {
   refused(4, 4, 8, {"'qkv'", "rows 8 to 9 are not used"});
   expect_refused(Category::kMismatch, {"'qkv'", "needs the shape", "found [9, 4]"}, {{"qkv", stored(1, {9, 4})}},
                  [](Loader& loader) { loader.linear("q", Group::kWqkv, 4, 6, WeightExpr::rows("qkv", 4, 10)); });
-  expect_refused(Category::kMismatch, {"rows 0 to 9 are used twice", "'a'", "'b'"}, {{"w", stored(1, {9, 4})}}, [](Loader& loader) {
-    loader.linear("a", Group::kWqkv, 4, 9, "w");
-    loader.linear("b", Group::kWqkv, 4, 9, "w");
-  });
+  expect_refused(Category::kMismatch, {"rows 0 to 9 are used twice", "'a'", "'b'"}, {{"w", stored(1, {9, 4})}},
+                 [](Loader& loader) {
+                   loader.linear("a", Group::kWqkv, 4, 9, "w");
+                   loader.linear("b", Group::kWqkv, 4, 9, "w");
+                 });
 }
 
 TEST(LedgerRefuses, ACopyThatIsNone) {
@@ -236,7 +250,8 @@ TEST(LedgerRefuses, ACopyThatIsNone) {
                  {{"embed", stored(1, {6, 4})}, {"head", other}}, declare);
   HostTensor changed = stored(1, {6, 4});
   changed.view().data[17] ^= std::byte{1};
-  expect_refused(Category::kMismatch, {"'head'", "byte 17 differs"}, {{"embed", stored(1, {6, 4})}, {"head", changed}}, declare);
+  expect_refused(Category::kMismatch, {"'head'", "byte 17 differs"}, {{"embed", stored(1, {6, 4})}, {"head", changed}},
+                 declare);
 }
 
 TEST(LedgerRefuses, DtypesThatNoWeightHas) {

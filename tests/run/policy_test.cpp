@@ -27,7 +27,8 @@ std::string formats_of(const Policy& policy, std::string_view key) {
 void expect_refused(Category category, const std::vector<std::string>& parts, const std::function<void()>& body) {
   const Error error = expect_error(body);
   EXPECT_EQ(error.category(), category) << error.what();
-  for (const std::string& part : parts) EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part << " in " << error.what();
+  for (const std::string& part : parts)
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << part << " in " << error.what();
 }
 
 TEST(Policy, NothingSaidIsF32) { EXPECT_EQ(formats_of(Policy(), kQ), "f32 f32 f32 f32 f32 f32 f32 f32"); }
@@ -76,7 +77,8 @@ TEST(Policy, ProfilesHaveTheStacksSettingsAndExceptions) {
   EXPECT_EQ(llama.format("model.layers.30.mlp.up_proj", Group::kFf1_3), Format::bfp4);
   EXPECT_EQ(llama.setting("model.layers.30.mlp.up_proj", "li_ff1_3"), "lofi");
 
-  EXPECT_EQ(formats_of(Policy::load("performance", "qwen2.5-7b-instruct"), kQ), "bf16 bf16 bfp8 bfp8 bf16 bf16 bfp8 bf16");
+  EXPECT_EQ(formats_of(Policy::load("performance", "qwen2.5-7b-instruct"), kQ),
+            "bf16 bf16 bfp8 bfp8 bf16 bf16 bfp8 bf16");
   EXPECT_EQ(Policy::load("performance", "Phi-3-mini-128k-instruct").setting(kQ, "li_qkv_prefill"), "hifi2fp16");
 
   EXPECT_EQ(formats_of(Policy::load("accuracy", "Llama-3.1-70B"), kQ), "bfp8 bfp8 bfp4 bfp8 bfp8 bf16 bfp8 bf16");
@@ -96,9 +98,9 @@ TEST(Policy, TheMostParticularRuleWins) {
              "model.layers.?.self_attn.q_proj": "bfp8",
              "model.layers.5.self_attn.v*": "bfp4", "model.layers.5.self_attn.*j": "f32"},
     "settings": {"li_qkv_decode": "hifi4"}})");
-  EXPECT_EQ(policy.format("model.layers.2.x", Group::kWqkv), Format::bf16);          // group
-  EXPECT_EQ(policy.format("model.layers.2.x", Group::kWo), Format::bfp8);            // base
-  EXPECT_EQ(policy.format("model.layers.3.x", Group::kWqkv), Format::bfp4);          // layer
+  EXPECT_EQ(policy.format("model.layers.2.x", Group::kWqkv), Format::bf16);               // group
+  EXPECT_EQ(policy.format("model.layers.2.x", Group::kWo), Format::bfp8);                 // base
+  EXPECT_EQ(policy.format("model.layers.3.x", Group::kWqkv), Format::bfp4);               // layer
   EXPECT_EQ(policy.format("model.layers.4.self_attn.o_proj", Group::kWo), Format::bfp2);  // pattern
   // Of patterns as long as each other the later; a longer one before a shorter one.
   EXPECT_EQ(policy.format(kQ, Group::kWqkv), Format::bfp8);
@@ -123,7 +125,8 @@ TEST(Policy, ExceptionsGoByFolderNameAndTheFirstMatchCounts) {
   EXPECT_EQ(of(json, "other").format("layers.7.x", Group::kWo), Format::bfp2);
   // An exception that does not apply is not held against the model's layers; one that applies is.
   EXPECT_EQ(of(json, "tiny", 4).format("layers.3.x", Group::kWo), Format::bfp4);
-  expect_refused(Category::kBadInput, {"checkpoints: 1: layers", "there is no layer 7", "0 to 3"}, [&] { of(json, "other", 4); });
+  expect_refused(Category::kBadInput, {"checkpoints: 1: layers", "there is no layer 7", "0 to 3"},
+                 [&] { of(json, "other", 4); });
 }
 
 TEST(Policy, ReadsTheStacksString) {
@@ -139,7 +142,8 @@ TEST(Policy, ReadsTheStacksString) {
   EXPECT_EQ(formats_of(Policy::load("precision_cfg={ff1_3:bfp4,ff2:bfp4,wqkv:bfp8,wo:bfp8}"), kQ),
             "bfp8 bfp8 bfp4 bfp4 bfp8 bf16 bfp8 bf16");
   EXPECT_EQ(Policy::load("fidelity_cfg = {li_o_prefill: hifi4}").setting(kQ, "li_o_prefill"), "hifi4");
-  EXPECT_EQ(formats_of(Policy::load("  precision_cfg = { } , fidelity_cfg = {}"), kQ), formats_of(Policy::load("stack"), kQ));
+  EXPECT_EQ(formats_of(Policy::load("  precision_cfg = { } , fidelity_cfg = {}"), kQ),
+            formats_of(Policy::load("stack"), kQ));
   EXPECT_EQ(Policy::load("precision_cfg = {activation: bfp8}").format(kQ, Group::kActivation), Format::bfp8);
 }
 
@@ -199,12 +203,14 @@ TEST(Policy, ReadsTheStacksOwnExamples) {
   const Policy mixed = Policy::load((folder / "config_16_decoders.json").string(), "", 16);
   EXPECT_EQ(formats_of(mixed, "model.layers.2.x"), "bf16 bfp8 bf16 bfp8 bfp8 bf16 bfp8 bf16");
   EXPECT_EQ(mixed.setting("model.layers.4.x", "li_o_prefill"), "hifi2fp16");
-  const Policy llama = Policy::load((folder / "Llama-3.1-8B-Instruct/performance_decoder_config.json").string(), "", 32);
+  const Policy llama =
+      Policy::load((folder / "Llama-3.1-8B-Instruct/performance_decoder_config.json").string(), "", 32);
   EXPECT_EQ(llama.format("model.layers.31.x", Group::kFf1_3), Format::bfp8);
   const Policy qwen = Policy::load((folder / "Qwen2.5-7B-Instruct/accuracy_decoder_config.json").string(), "", 28);
   EXPECT_EQ(qwen.format(kQ, Group::kWqkv), Format::bf16);
   for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
-    if (file.path().extension() == ".json") EXPECT_NO_THROW(Policy::load(file.path().string())) << file.path();
+    if (file.path().extension() != ".json") continue;
+    EXPECT_NO_THROW(Policy::load(file.path().string())) << file.path();
   }
   expect_refused(Category::kBadInput, {"there is no layer 31", "0 to 15"}, [&] {
     Policy::load((folder / "Llama-3.1-8B-Instruct/performance_decoder_config.json").string(), "", 16);
@@ -247,12 +253,14 @@ TEST(Policy, RefusesWrongFiles) {
   refused(R"({"decoder_0": {}, "layers": {}})", {"'layers'", "decoder_0"});
   refused(R"({"decoder_x": {}})", {"decoder_x", "'x' is not a layer index"});
   refused(R"({"decoder_9": {}})", {"there is no layer 9"});
-  expect_refused(Category::kUsage, {"'fp16'", "accuracy, bf16, bfp4, bfp8, f32, performance, stack"}, [] { Policy::load("fp16"); });
+  expect_refused(Category::kUsage, {"'fp16'", "accuracy, bf16, bfp4, bfp8, f32, performance, stack"},
+                 [] { Policy::load("fp16"); });
   expect_refused(Category::kBadInput, {"/no/such.json", "no such file"}, [] { Policy::load("/no/such.json"); });
 }
 
 TEST(Policy, ChecksThatItsRulesAreUsed) {
-  const std::vector<std::string> keys = {"model.embed_tokens", "model.layers.0.self_attn.q_proj", "model.layers.1.mlp.up_proj"};
+  const std::vector<std::string> keys = {"model.embed_tokens", "model.layers.0.self_attn.q_proj",
+                                         "model.layers.1.mlp.up_proj"};
   of(R"({"keys": {"model.layers.*.q_proj": "bf16"}, "layers": {"1": {"ff2": "bf16"}}})").check_used(keys);
   expect_refused(Category::kUsage, {"policy 'test'", "'model.layers.*.q'", "3 component keys"},
                  [&] { of(R"({"keys": {"model.layers.*.q": "bf16"}})").check_used(keys); });

@@ -13,13 +13,13 @@ namespace firstlight::testing {
 struct TestDeviceOptions {
   std::function<bool(op::Op)> has = [](op::Op) { return true; };  // kernels it has
   std::function<bool(Format)> stores = [](Format) { return true; };
-  bool plain_only = false;       // kernels take contiguous f32 activations and nothing else
-  bool copies = true;            // copy kernels take formats that the device does not store
-  bool foreign_memory = false;   // addresses the host must not follow
-  bool tiled = false;            // tensors are padded to 32 x 32 tiles
+  bool plain_only = false;      // kernels take contiguous f32 activations and nothing else
+  bool copies = true;           // copy kernels take formats that the device does not store
+  bool foreign_memory = false;  // addresses the host must not follow
+  bool tiled = false;           // tensors are padded to 32 x 32 tiles
   bool computes = true;
-  std::size_t available = 0;     // bytes; 0 = what the reference device says
-  std::string layout_id = {};    // empty: the reference device's
+  std::size_t available = 0;   // bytes; 0 = what the reference device says
+  std::string layout_id = {};  // empty: the reference device's
   int threads = 2;
 };
 

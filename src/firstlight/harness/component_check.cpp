@@ -35,7 +35,7 @@ class Comparer : public run::Observer {
     if (actual.shape() != golden.shape())
       fail(Category::kMismatch, key, "shape {} on the device, {} on the reference", actual.shape().str(),
            golden.shape().str());
-    entry.metrics = compare(golden.f32(), actual.f32());  // the last call of a key is the one that is judged
+    entry.metrics = compare(golden.f32(), actual.f32(), value.format());  // the last call of a key is the one that is judged
     if (!entry.force) return value;
     // The reference's value takes this output's place, stored as this device stores it.
     const run::Tensor forced = session.allocate(value.format(), value.shape());

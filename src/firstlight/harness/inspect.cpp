@@ -5,6 +5,7 @@
 #include <set>
 
 #include "firstlight/base/error.h"
+#include "firstlight/base/nearest.h"
 #include "firstlight/io/checkpoint.h"
 
 namespace firstlight::harness {
@@ -29,27 +30,11 @@ void note_alignment(Inspection& result, const std::vector<run::WeightRequest>& r
   }
 }
 
-// Levenshtein distance, for naming the nearest known architecture.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t keep = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({keep, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 std::vector<std::string> nearest_models(std::string_view model_type) {
   std::vector<std::string> names;
   for (const model::ModelRow& row : model::models()) names.emplace_back(row.model_type);
-  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return distance(name, model_type); });
-  return names;
+  const std::size_t count = names.size();
+  return nearest_names(model_type, std::move(names), count);
 }
 
 std::vector<std::string> unplaced(const std::filesystem::path& folder, const std::vector<run::WeightRequest>& requests,

@@ -19,14 +19,27 @@ int non_finite_class(float value) {
   return 0;
 }
 
-double ulp_of(double magnitude) {
-  const float value = static_cast<float>(magnitude);
-  return static_cast<double>(std::nextafter(value, std::numeric_limits<float>::infinity())) - static_cast<double>(value);
+// Explicit mantissa bits of the largest element of a block.
+int mantissa_bits(Format format) {
+  switch (format) {
+    case Format::f16: return 10;
+    case Format::bf16: return 7;
+    case Format::bfp8: return 6;
+    case Format::bfp4: return 2;
+    case Format::bfp2: return 0;
+    default: return 23;
+  }
+}
+
+double ulp_of(double magnitude, Format format) {
+  constexpr int kMinExponent = -126;
+  const int exponent = magnitude > 0 ? std::max(kMinExponent, std::ilogb(magnitude)) : kMinExponent;
+  return std::ldexp(1.0, exponent - mantissa_bits(format));
 }
 
 }  // namespace
 
-Metrics compare(std::span<const float> golden, std::span<const float> actual) {
+Metrics compare(std::span<const float> golden, std::span<const float> actual, Format stored) {
   FL_CHECK(golden.size() == actual.size());
   Metrics m;
   m.count = static_cast<std::int64_t>(golden.size());
@@ -71,7 +84,7 @@ Metrics compare(std::span<const float> golden, std::span<const float> actual) {
   const double mean_g = sum_g / n;
   const double mean_a = sum_a / n;
   const double rms_g = std::sqrt(sum_gg / n);
-  const double floor_ulp = rms_g > 0 ? ulp_of(rms_g) : static_cast<double>(std::numeric_limits<float>::denorm_min());
+  const double floor_ulp = ulp_of(rms_g, stored);
   double var_g = 0;
   double var_a = 0;
   double covariance = 0;
@@ -94,7 +107,7 @@ Metrics compare(std::span<const float> golden, std::span<const float> actual) {
     var_g += g * g;
     var_a += a * a;
     covariance += g * a;
-    const double unit = std::max(floor_ulp, ulp_of(std::abs(static_cast<double>(golden[i]))));
+    const double unit = std::max(floor_ulp, ulp_of(std::abs(static_cast<double>(golden[i])), stored));
     m.max_ulp = std::max(m.max_ulp, std::abs(static_cast<double>(actual[i]) - golden[i]) / unit);
   }
   m.golden_mean = mean_g;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "firstlight/base/json.h"
+#include "firstlight/format/format.h"
 
 namespace firstlight::harness {
 
@@ -24,7 +25,9 @@ struct Metrics {
   double cosine = 0;   // 1 when both are all zero, 0 when exactly one is
   double max_abs = 0;  // largest |actual - golden|
   std::int64_t worst_index = -1;
-  double max_ulp = 0;  // largest |actual - golden| in units of the golden element's f32 ulp, no smaller than ulp(rms)
+  // Largest |actual - golden| in units in the last place of the golden element, no smaller than that of the rms: near
+  // zero an ulp says nothing. The ulp is that of the format the output is stored in.
+  double max_ulp = 0;
   // actual ~ scale * golden + offset by least squares; scale 1 and offset 0 for constants that agree.
   double scale = 1;
   double offset = 0;
@@ -43,8 +46,8 @@ struct Metrics {
   Json json() const;
 };
 
-// Sizes must be equal (kInternal). Empty tensors are equal.
-Metrics compare(std::span<const float> golden, std::span<const float> actual);
+// Sizes must be equal (kInternal). Empty tensors are equal. `stored` is the format that `actual` was stored in.
+Metrics compare(std::span<const float> golden, std::span<const float> actual, Format stored = Format::f32);
 
 // Row-wise argmax; ties go to the lowest index, NaN never wins.
 std::int32_t argmax(std::span<const float> row);

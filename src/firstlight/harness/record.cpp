@@ -74,7 +74,7 @@ Json environment(const std::string& device_summary) {
   utsname system{};
   uname(&system);
   return {{"device", device_summary},
-          {"cpu", field_of("/proc/cpuinfo", "model name")},
+          {"processor", field_of("/proc/cpuinfo", "model name")},
           {"cores", available_cores()},
           {"memory", field_of("/proc/meminfo", "MemTotal")},
           {"system", fmt::format("{} {} {}", system.sysname, system.release, system.machine)},

@@ -57,7 +57,8 @@ nn::AttentionSpec read_attention(const io::Config& config, std::int64_t hidden_s
     attention.head_dim = hidden_size / attention.heads;
   } else {
     fail(Category::kBadInput, config.where("hidden_size"),
-         "expected a multiple of num_attention_heads {} where head_dim is absent, found {}", attention.heads, hidden_size);
+         "expected a multiple of num_attention_heads {} where head_dim is absent, found {}", attention.heads,
+         hidden_size);
   }
   attention.scale = static_cast<float>(1 / std::sqrt(static_cast<double>(attention.head_dim)));
   return attention;

@@ -17,10 +17,14 @@ std::string attention_feature(const nn::AttentionSpec& attention) {
 
 std::string rope_feature(const io::RopeConfig& rope) {
   switch (rope.type) {
-    case io::RopeType::kDefault: return fmt::format("RoPE theta {}", rope.theta);
-    case io::RopeType::kLongRope: return fmt::format("LongRoPE ({:.3g}x)", rope.factor);
-    case io::RopeType::kYarn: return fmt::format("YaRN ({:.3g}x)", rope.factor);
-    default: return fmt::format("RoPE {} ({:.3g}x)", io::rope_type_name(rope.type), rope.factor);
+    case io::RopeType::kDefault:
+      return fmt::format("RoPE theta {}", rope.theta);
+    case io::RopeType::kLongRope:
+      return fmt::format("LongRoPE ({:.3g}x)", rope.factor);
+    case io::RopeType::kYarn:
+      return fmt::format("YaRN ({:.3g}x)", rope.factor);
+    default:
+      return fmt::format("RoPE {} ({:.3g}x)", io::rope_type_name(rope.type), rope.factor);
   }
 }
 

@@ -1,5 +1,6 @@
-// LlamaForCausalLM: RMSNorm before attention and before a gated MLP, rotary positions, grouped-query attention. The plain
-// decoder that others differ from. Source of the fields: configuration_llama.py and modeling_llama.py, transformers 5.23.
+// LlamaForCausalLM: RMSNorm before attention and before a gated MLP, rotary positions, grouped-query attention. The
+// plain decoder that others differ from. Source of the fields: configuration_llama.py and modeling_llama.py,
+// transformers 5.23.
 #include "firstlight/base/error.h"
 #include "firstlight/model/causal_lm.h"
 #include "firstlight/model/decoder_config.h"
@@ -13,7 +14,8 @@ constexpr std::string_view kArchitecture = "LlamaForCausalLM";
 std::unique_ptr<Model> make(const io::Config& config) {
   nn::DecoderSpec spec = read_decoder(config, {.rms_norm_eps = 1e-6, .rope = {}});
   nn::AttentionSpec& attention = spec.attention;
-  attention.q.bias = attention.k.bias = attention.v.bias = attention.o.bias = config.boolean_or("attention_bias", false);
+  attention.q.bias = attention.k.bias = attention.v.bias = attention.o.bias =
+      config.boolean_or("attention_bias", false);
   spec.mlp.gate.bias = spec.mlp.up.bias = spec.mlp.down.bias = config.boolean_or("mlp_bias", false);
   // Another value splits matrix products, which sums in another order.
   if (const std::int64_t pieces = config.integer_or("pretraining_tp", 1); pieces != 1) {
@@ -37,8 +39,6 @@ constexpr std::string_view kTiny = R"({
 
 }  // namespace
 
-ModelRow llama_row() {
-  return {"llama", kArchitecture, "Llama 1 to 3 and what follows their layout", make, kTiny};
-}
+ModelRow llama_row() { return {"llama", kArchitecture, "Llama 1 to 3 and what follows their layout", make, kTiny}; }
 
 }  // namespace firstlight::model

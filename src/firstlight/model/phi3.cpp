@@ -15,9 +15,9 @@ std::unique_ptr<Model> make(const io::Config& config) {
   nn::DecoderSpec spec = read_decoder(config, {.rms_norm_eps = 1e-5, .rope = {.original_max_position = 4096}});
   const io::RopeConfig& rope = spec.ropes[0].config;
   if (rope.type != io::RopeType::kDefault && rope.type != io::RopeType::kLongRope) {
-    fail(Category::kUnsupported, config.where("rope_scaling"), "rotary type '{}' is not one of this architecture: {}, {}",
-         io::rope_type_name(rope.type), io::rope_type_name(io::RopeType::kDefault),
-         io::rope_type_name(io::RopeType::kLongRope));
+    fail(Category::kUnsupported, config.where("rope_scaling"),
+         "rotary type '{}' is not one of this architecture: {}, {}", io::rope_type_name(rope.type),
+         io::rope_type_name(io::RopeType::kDefault), io::rope_type_name(io::RopeType::kLongRope));
   }
   spec.attention.kind = nn::QkvKind::kFused;
   spec.mlp.kind = nn::MlpKind::kGatedFused;
@@ -33,11 +33,12 @@ std::unique_ptr<Model> make(const io::Config& config) {
 
 constexpr std::string_view kTiny = R"({
   "model_type": "phi3", "architectures": ["Phi3ForCausalLM"],
-  "vocab_size": 97, "hidden_size": 48, "intermediate_size": 52, "num_hidden_layers": 2, "num_attention_heads": 4,
-  "num_key_value_heads": 2, "hidden_act": "silu", "rms_norm_eps": 1e-5, "max_position_embeddings": 128,
+  "vocab_size": 97, "hidden_size": 48, "intermediate_size": 52, "num_hidden_layers": 2, "num_attention_heads": 3,
+  "num_key_value_heads": 1, "hidden_act": "silu", "rms_norm_eps": 1e-5, "max_position_embeddings": 128,
   "original_max_position_embeddings": 32, "sliding_window": 40, "tie_word_embeddings": false,
   "rope_theta": 10000.0, "partial_rotary_factor": 0.75,
-  "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [1.0, 2.0, 4.0, 8.0]}
+  "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.1, 1.2, 1.3, 1.4, 1.5],
+                   "long_factor": [1.0, 1.5, 2.2, 3.4, 5.0, 8.0]}
 })";
 
 }  // namespace

@@ -48,7 +48,8 @@ Attention::Heads Attention::project(run::Session& session, const run::Tensor& x)
   return {heads(q_, q_shape), heads(k_, kv_shape), heads(v_, kv_shape)};
 }
 
-void Attention::rotate(run::Session& session, Heads& heads, const BatchTensors& batch, const DecoderState& state) const {
+void Attention::rotate(run::Session& session, Heads& heads, const BatchTensors& batch,
+                       const DecoderState& state) const {
   const RopeTables& tables = state.rope(layer_.rope);
   const run::Tensor& positions = batch.rope_positions[static_cast<std::size_t>(layer_.rope)];
   const auto rotated = [&](const std::string& key, const run::Tensor& x) {

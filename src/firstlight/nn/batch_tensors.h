@@ -11,10 +11,10 @@
 namespace firstlight::nn {
 
 struct BatchTensors {
-  run::Tensor ids;        // i32 [R]
-  run::Tensor sequences;  // i32 [R]
-  run::Tensor positions;  // i32 [R]
-  run::Tensor table;      // i32 [S, P]
+  run::Tensor ids;                          // i32 [R]
+  run::Tensor sequences;                    // i32 [R]
+  run::Tensor positions;                    // i32 [R]
+  run::Tensor table;                        // i32 [S, P]
   std::vector<run::Tensor> rope_positions;  // i32 [R], rows of the tables of each rope
   std::int64_t max_context = 0;             // positions up to the furthest row's own
 

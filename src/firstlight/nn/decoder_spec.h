@@ -66,8 +66,8 @@ struct MlpSpec {
 };
 
 enum class ResidualKind : std::uint8_t {
-  kSequential,      // y = x + attention(norm(x)); y + mlp(second norm(y))
-  kParallel,        // x + attention(n) + mlp(n), n = norm(x)
+  kSequential,        // y = x + attention(norm(x)); y + mlp(second norm(y))
+  kParallel,          // x + attention(n) + mlp(n), n = norm(x)
   kParallelTwoNorms,  // x + attention(norm(x)) + mlp(second norm(x))
 };
 

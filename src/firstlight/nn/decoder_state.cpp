@@ -1,12 +1,21 @@
 // Bookkeeping of sequences.
 #include "firstlight/nn/decoder_state.h"
 
+#include <utility>
+
 #include "firstlight/base/error.h"
 
 namespace firstlight::nn {
 namespace {
 
+constexpr std::int64_t kLongest = std::int64_t{1} << 24;  // positions: rows of tables and pages have i32 indices
+constexpr int kMostSequences = 64;
+
 PageTable checked_pages(const StateOptions& options) {
+  if (options.max_length > kLongest || options.sequences > kMostSequences) {
+    fail(Category::kUsage, "state", "{} sequences of {} positions: at most {} of {}", options.sequences,
+         options.max_length, kMostSequences, kLongest);
+  }
   if (options.sequences < 1 || options.max_length < 1 || options.page_size < 1 || options.declared_length < 0) {
     fail(Category::kUsage, "state", "{} sequences of {} positions in pages of {}, declared {}: at least one of each",
          options.sequences, options.max_length, options.page_size, options.declared_length);

@@ -15,7 +15,8 @@ class Linear {
  public:
   Linear() = default;
   // Declares `key`.weight and, where the projection has one, `key`.bias.
-  Linear(run::WeightSink& sink, std::string key, run::Group group, std::int64_t inputs, std::int64_t outputs, bool bias);
+  Linear(run::WeightSink& sink, std::string key, run::Group group, std::int64_t inputs, std::int64_t outputs,
+         bool bias);
 
   const std::string& key() const { return key_; }
   run::Tensor operator()(run::Session& session, const run::Tensor& x) const;

@@ -12,7 +12,8 @@ EmbeddingAndHead::EmbeddingAndHead(run::WeightSink& sink, const DecoderSpec& spe
   } else {
     table_ = sink.table(embedding_key_, run::Group::kEmbedding, spec.vocab_size, spec.hidden_size, table_name);
   }
-  head_ = sink.linear(head_key_, run::Group::kLmHead, spec.hidden_size, spec.vocab_size, tied_ ? table_name : head_name);
+  head_ =
+      sink.linear(head_key_, run::Group::kLmHead, spec.hidden_size, spec.vocab_size, tied_ ? table_name : head_name);
   if (spec.head.bias) head_bias_ = sink.vector(head_key_ + ".bias", spec.vocab_size, head_key_ + ".bias");
 }
 

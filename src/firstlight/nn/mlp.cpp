@@ -26,7 +26,8 @@ run::Tensor Mlp::inner(run::Session& session, const run::Tensor& x) const {
     case MlpKind::kGatedFused: {
       const run::Tensor both = divisible(session, gate_up_.key(), gate_up_(session, x));  // [R, 2 * intermediate]
       const std::int64_t size = spec_.intermediate_size;
-      return run::gated(session, activation_key_, spec_.activation, both.columns(0, size), both.columns(size, 2 * size));
+      return run::gated(session, activation_key_, spec_.activation, both.columns(0, size),
+                        both.columns(size, 2 * size));
     }
   }
   return {};

@@ -34,9 +34,9 @@ class PageTable {
 
   int page_size_;
   std::int64_t pages_per_sequence_;
-  std::vector<std::int64_t> taken_;    // pages of each sequence
+  std::vector<std::int64_t> taken_;  // pages of each sequence
   std::vector<std::int32_t> entries_;
-  std::vector<std::int32_t> free_;     // the last one is handed out next
+  std::vector<std::int32_t> free_;  // the last one is handed out next
   std::int64_t version_ = 1;
 };
 

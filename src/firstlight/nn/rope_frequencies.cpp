@@ -119,9 +119,7 @@ std::vector<float> long_rope(const io::RopeConfig& config, int dim, std::int64_t
 
 }  // namespace
 
-bool depends_on_length(io::RopeType type) {
-  return type == io::RopeType::kDynamic || type == io::RopeType::kLongRope;
-}
+bool depends_on_length(io::RopeType type) { return type == io::RopeType::kDynamic || type == io::RopeType::kLongRope; }
 
 RopeFrequencies rope_frequencies(const io::RopeConfig& config, std::int64_t head_dim, std::int64_t declared_length,
                                  std::string_view where) {
@@ -129,12 +127,14 @@ RopeFrequencies rope_frequencies(const io::RopeConfig& config, std::int64_t head
   const int smallest = config.type == io::RopeType::kDynamic ? 3 : 1;  // its exponent is dim / (dim - 2)
   if (dim < smallest || dim + dim % 2 > head_dim) {
     fail(Category::kUnsupported, where,
-         "{} RoPE of {} dimensions (partial_rotary_factor {}) does not fit a head of {}: at least {} and at most the head, "
+         "{} RoPE of {} dimensions (partial_rotary_factor {}) does not fit a head of {}: at least {} and at most the "
+         "head, "
          "in pairs",
          io::rope_type_name(config.type), dim, config.partial_rotary_factor, head_dim, smallest);
   }
   if (config.type == io::RopeType::kYarn && dim % 2 != 0) {
-    fail(Category::kUnsupported, where, "{} RoPE of an odd number of dimensions, {}", io::rope_type_name(config.type), dim);
+    fail(Category::kUnsupported, where, "{} RoPE of an odd number of dimensions, {}", io::rope_type_name(config.type),
+         dim);
   }
   const auto theta = static_cast<float>(config.theta);
   switch (config.type) {

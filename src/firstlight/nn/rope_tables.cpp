@@ -26,16 +26,20 @@ std::int64_t RopeTables::first_row(std::int64_t declared_length) {
   const auto found = std::ranges::find(blocks_, wanted);
   const auto block = static_cast<std::int64_t>(found - blocks_.begin());
   if (found == blocks_.end()) {
-    append_rope_rows(wanted, max_length_, cos_values_, sin_values_);
     rotary_dim_ = wanted.rotary_dim();
     blocks_.push_back(std::move(wanted));
+    std::vector<float> cos;
+    std::vector<float> sin;
+    for (const RopeFrequencies& frequencies : blocks_) append_rope_rows(frequencies, max_length_, cos, sin);
     const Shape shape{(block + 1) * max_length_, rotary_dim_ / 2};
-    cos_ = session_.upload(HostTensor::from(cos_values_, shape));
-    sin_ = session_.upload(HostTensor::from(sin_values_, shape));
+    cos_ = session_.upload(HostTensor::from(cos, shape));
+    sin_ = session_.upload(HostTensor::from(sin, shape));
   }
   return block * max_length_;
 }
 
-std::size_t RopeTables::bytes() const { return (cos_values_.size() + sin_values_.size()) * sizeof(float); }
+std::size_t RopeTables::bytes() const {
+  return 2 * blocks_.size() * static_cast<std::size_t>(max_length_ * rotary_dim_ / 2) * sizeof(float);
+}
 
 }  // namespace firstlight::nn

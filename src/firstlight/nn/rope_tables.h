@@ -44,8 +44,6 @@ class RopeTables {
   std::int64_t max_length_;
   int rotary_dim_ = 0;
   std::vector<RopeFrequencies> blocks_;
-  std::vector<float> cos_values_;
-  std::vector<float> sin_values_;
   run::Tensor cos_;
   run::Tensor sin_;
 };

@@ -11,10 +11,10 @@ namespace firstlight::nn {
 
 // How large a state may become, and the length that length-dependent position embeddings are fixed to.
 struct StateOptions {
-  int sequences = 1;                  // users, each with a slot
-  std::int64_t max_length = 0;        // positions a sequence may reach; pages are taken as they fill
-  std::int64_t declared_length = 0;   // what LongRoPE and dynamic RoPE take as the total length; 0 = max_length
-  int page_size = 32;                 // positions
+  int sequences = 1;                 // users, each with a slot
+  std::int64_t max_length = 0;       // positions a sequence may reach; pages are taken as they fill
+  std::int64_t declared_length = 0;  // what LongRoPE and dynamic RoPE take as the total length; 0 = max_length
+  int page_size = 32;                // positions
   // Seed of the permutation in which pages are handed out; 0 = in order. Results do not depend on it.
   std::uint64_t page_seed = 0;
 };

@@ -46,12 +46,15 @@ void Context::trim(int sequence, std::int64_t length) {
 
 void Context::make_room(int sequence, std::int64_t rows) {
   const std::int64_t needed = state_->length(sequence) + rows;
+  const std::int64_t room = state_->max_length();
   std::int64_t& declared = declared_[static_cast<std::size_t>(sequence)];
-  if (needed > declared) {
-    declared = std::max(needed, 2 * declared);
-    if (declared <= state_->max_length()) return refill(sequence);
+  const bool outgrown = needed > declared;
+  if (outgrown) declared = std::max(needed, 2 * declared);
+  if (needed > room) return replace_state(declared);
+  if (outgrown) {
+    declared = std::min(declared, room);
+    refill(sequence);
   }
-  if (needed > state_->max_length()) replace_state(declared);
 }
 
 void Context::refill(int sequence) {

@@ -12,7 +12,8 @@ namespace firstlight::pipeline {
 
 class Context {
  public:
-  // `options` as for a state; prompts are fed in chunks of `chunk` rows (0 = all at once). Session and model outlive it.
+  // `options` as for a state; prompts are fed in chunks of `chunk` rows (0 = all at once). Session and model outlive
+  // it.
   Context(run::Session& session, const model::Model& model, const nn::StateOptions& options, std::int64_t chunk);
 
   const std::vector<std::int32_t>& ids(int sequence) const { return ids_[static_cast<std::size_t>(sequence)]; }
@@ -41,7 +42,7 @@ class Context {
   nn::StateOptions options_;
   std::int64_t chunk_;
   std::unique_ptr<nn::State> state_;
-  std::vector<std::int64_t> declared_;             // one a sequence
+  std::vector<std::int64_t> declared_;  // one a sequence
   std::vector<std::vector<std::int32_t>> ids_;
   std::int64_t rebuilds_ = 0;
 };

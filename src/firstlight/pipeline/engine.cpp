@@ -23,7 +23,8 @@ std::vector<std::string> check_unread(const io::Config& config, const std::vecto
   std::vector<std::string> waived;
   std::vector<std::string> unread;
   for (const std::string& field : config.unread()) {
-    const bool may = std::ranges::any_of(waivers, [&](const std::string& waiver) { return run::matches(waiver, field); });
+    const bool may =
+        std::ranges::any_of(waivers, [&](const std::string& waiver) { return run::matches(waiver, field); });
     (may ? waived : unread).push_back(field);
   }
   if (!unread.empty()) {

@@ -98,7 +98,8 @@ class Run {
   void take(std::int32_t user, std::span<const float> logits) {
     GeneratedUser& made = result_.users[static_cast<std::size_t>(user)];
     const std::size_t position = context_.ids(user).size();
-    const std::int32_t id = sample(logits, options_.sampling, options_.first_user + static_cast<std::uint64_t>(user), position);
+    const std::int32_t id =
+        sample(logits, options_.sampling, options_.first_user + static_cast<std::uint64_t>(user), position);
     if (!options_.ignore_stops && std::ranges::find(options_.stop_ids, id) != options_.stop_ids.end()) {
       made.finish = Finish::kStop;
       return;

@@ -17,14 +17,14 @@ constexpr int kMaxUsers = 32;
 
 struct GenerateOptions {
   std::int64_t max_new_tokens = 128;
-  // The total length that a user's length-dependent positions are fixed to; 0 = its prompt + max_new_tokens. A text that
-  // outgrows it is computed anew under a longer one.
+  // The total length that a user's length-dependent positions are fixed to; 0 = its prompt + max_new_tokens. A text
+  // that outgrows it is computed anew under a longer one.
   std::int64_t context_size = 0;
   std::int64_t chunk = 512;  // rows of a prefill call
-  SamplingOptions sampling;
+  SamplingOptions sampling = {};
   // Any of them ends a text and is not part of it. For texts, those of stop_ids(engine) are added.
-  std::vector<std::int32_t> stop_ids;
-  bool ignore_stops = false;  // --ignore-eos: always max_new_tokens
+  std::vector<std::int32_t> stop_ids = {};
+  bool ignore_stops = false;     // --ignore-eos: always max_new_tokens
   std::uint64_t first_user = 0;  // the number that sampling knows the first prompt by; the others follow
   int page_size = 32;
   std::uint64_t page_seed = 0;

@@ -54,8 +54,10 @@ CacheEntry::CacheEntry(const std::filesystem::path& path, std::string_view key, 
   if (all.size() < sizeof(header)) damaged("shorter than a header");
   std::memcpy(&header, all.data(), sizeof(header));
   if (header.magic != kMagic) damaged("not a weight cache file");
-  if (header.data_offset < sizeof(header) || header.data_offset > all.size()) damaged("the header is damaged or cut off");
-  if (hash64(all.subspan(kHashedFrom, header.data_offset - kHashedFrom)) != header.hash) damaged("the header is damaged");
+  if (header.data_offset < sizeof(header) || header.data_offset > all.size())
+    damaged("the header is damaged or cut off");
+  if (hash64(all.subspan(kHashedFrom, header.data_offset - kHashedFrom)) != header.hash)
+    damaged("the header is damaged");
   // From here on the header is what some writer wrote.
   if (header.version != kVersion) damaged("of another version");
   table_offset_ = table_offset(header.key_bytes);
@@ -81,10 +83,11 @@ WeightCache::WeightCache(std::filesystem::path folder) : folder_(std::move(folde
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   if (error)
-    fail(Category::kResource, folder_.string(), "the weight cache cannot be written ({}); cache folder \"none\" goes without",
-         error.message());
+    fail(Category::kResource, folder_.string(),
+         "the weight cache cannot be written ({}); cache folder \"none\" goes without", error.message());
   const auto now = std::filesystem::file_time_type::clock::now();
-  for (std::filesystem::recursive_directory_iterator file(folder_, error), end; !error && file != end; file.increment(error)) {
+  for (std::filesystem::recursive_directory_iterator file(folder_, error), end; !error && file != end;
+       file.increment(error)) {
     std::error_code ignored;
     if (file->path().extension() == ".tmp" && now - file->last_write_time(ignored) > kStale)
       std::filesystem::remove(file->path(), ignored);

@@ -8,12 +8,18 @@ namespace firstlight::run {
 
 FallbackFunction find_fallback(op::Op op) {
   switch (op) {
-    case op::Op::rms_norm: return fallback_rms_norm;
-    case op::Op::layer_norm: return fallback_layer_norm;
-    case op::Op::rope: return fallback_rope;
-    case op::Op::gated: return fallback_gated;
-    case op::Op::attention: return fallback_attention;
-    default: return nullptr;
+    case op::Op::rms_norm:
+      return fallback_rms_norm;
+    case op::Op::layer_norm:
+      return fallback_layer_norm;
+    case op::Op::rope:
+      return fallback_rope;
+    case op::Op::gated:
+      return fallback_gated;
+    case op::Op::attention:
+      return fallback_attention;
+    default:
+      return nullptr;
   }
 }
 

@@ -71,6 +71,7 @@ Tensor fallback_attention(Session& session, const void* args, std::span<const Te
                     .group = q_shape[1] / in[1].shape()[1],
                     .value_size = in[2].shape()[3]};
   const Tensor q = p.plain(in[0], "attention").reshaped({rows * sizes.q_heads, q_shape[2]});
+  if (rows == 0) return p.copy(q.reshaped({0, sizes.q_heads * sizes.value_size}), format);
   const std::vector<std::int32_t> sequences = integers(session, in[3]);
   const std::vector<std::int32_t> positions = integers(session, in[4]);
   std::map<std::int32_t, std::vector<std::int32_t>> rows_of;  // sequence -> its rows
@@ -82,7 +83,8 @@ Tensor fallback_attention(Session& session, const void* args, std::span<const Te
   std::int32_t next = 0;
   for (const auto& [sequence, members] : rows_of) {
     std::int64_t length = 0;
-    for (const std::int32_t r : members) length = std::max<std::int64_t>(length, positions[static_cast<std::size_t>(r)] + 1);
+    for (const std::int32_t r : members)
+      length = std::max<std::int64_t>(length, positions[static_cast<std::size_t>(r)] + 1);
     const Tensor keys = p.cache_gather(in[1], in[5], sequence, length);    // [Hkv, L, D]
     const Tensor values = p.cache_gather(in[2], in[5], sequence, length);  // [Hkv, L, Dv]
     const auto step = static_cast<std::size_t>(std::max<std::int64_t>(1, kMaxScores / (sizes.q_heads * length)));
@@ -97,8 +99,8 @@ Tensor fallback_attention(Session& session, const void* args, std::span<const Te
       all = all.empty() ? flat : p.plain(p.concat(all, flat), "attention");
     }
   }
-  const Tensor ordered = p.gather_rows(all.reshaped({rows * sizes.q_heads, sizes.value_size}),
-                                       p.indices(place, {rows * sizes.q_heads}));
+  const Tensor ordered =
+      p.gather_rows(all.reshaped({rows * sizes.q_heads, sizes.value_size}), p.indices(place, {rows * sizes.q_heads}));
   return p.copy(p.plain(ordered, "attention").reshaped({rows, sizes.q_heads * sizes.value_size}), format);
 }
 

@@ -82,8 +82,8 @@ class Checker {
     std::int64_t total = 0;
     for (const WeightExpr::Part& part : request.source.parts) {
       const Shape& shape = find(part.name, request).shape;
-      const bool fits = vector ? shape.rank() == 1
-                               : shape.rank() == 2 && shape[request.source.transposed ? 0 : 1] == length;
+      const bool fits =
+          vector ? shape.rank() == 1 : shape.rank() == 2 && shape[request.source.transposed ? 0 : 1] == length;
       const std::int64_t rows = !fits ? 0 : shape[request.source.transposed && !vector ? 1 : 0];
       const std::int64_t end = part.row_end < 0 ? rows : part.row_end;
       if (!fits || part.row_begin < 0 || part.row_begin > end || end > rows) wrong_shape(request, part.name);
@@ -133,8 +133,7 @@ class Checker {
   void check_copy(const std::string& name, const std::string& of) {
     if (!checkpoint_.has(name)) return;
     if (uses_.contains(name)) fail(Category::kInternal, where(name), "is placed and also declared a copy of '{}'", of);
-    if (!checkpoint_.has(of))
-      fail(Category::kMismatch, where(name), "should be a copy of '{}', which is missing", of);
+    if (!checkpoint_.has(of)) fail(Category::kMismatch, where(name), "should be a copy of '{}', which is missing", of);
     const io::TensorInfo& a = checkpoint_.info(name);
     const io::TensorInfo& b = checkpoint_.info(of);
     if (a.dtype != b.dtype || !(a.shape == b.shape))
@@ -152,12 +151,8 @@ class Checker {
 
   void use(const std::string& name, std::string text) {
     const auto bytes = static_cast<std::int64_t>(checkpoint_.info(name).bytes);
-    placement_.uses.push_back({.tensor = name,
-                               .use = std::move(text),
-                               .component = "",
-                               .expression = "",
-                               .hash = "",
-                               .source_bytes = bytes});
+    placement_.uses.push_back(
+        {.tensor = name, .use = std::move(text), .component = "", .expression = "", .hash = "", .source_bytes = bytes});
   }
 
   void account_for_the_rest() {
@@ -170,11 +165,13 @@ class Checker {
       else if (std::ranges::any_of(declared_.waivers, [&](const auto& waiver) { return matches(waiver, name); }))
         use(name, "waived");
       else
-        left.push_back(fmt::format("'{}' {} {}", name, checkpoint_.info(name).dtype, checkpoint_.info(name).shape.str()));
+        left.push_back(
+            fmt::format("'{}' {} {}", name, checkpoint_.info(name).dtype, checkpoint_.info(name).shape.str()));
     }
     if (!left.empty())
       fail(Category::kMismatch, checkpoint_.folder().string(),
-           "the model does not use {} of the checkpoint's {} tensors: {}. A tensor that may stay unused is waived by name",
+           "the model does not use {} of the checkpoint's {} tensors: {}. A tensor that may stay unused is waived by "
+           "name",
            left.size(), checkpoint_.names().size(), fmt::join(left, ", "));
   }
 

@@ -23,9 +23,12 @@ constexpr std::size_t kMarginBytes = std::size_t{32} << 20;
 
 device::WeightRole role_of(WeightKind kind) {
   switch (kind) {
-    case WeightKind::kLinear: return device::WeightRole::kLinear;
-    case WeightKind::kTable: return device::WeightRole::kTable;
-    case WeightKind::kVector: return device::WeightRole::kVector;
+    case WeightKind::kLinear:
+      return device::WeightRole::kLinear;
+    case WeightKind::kTable:
+      return device::WeightRole::kTable;
+    case WeightKind::kVector:
+      return device::WeightRole::kVector;
   }
   return device::WeightRole::kVector;
 }
@@ -164,14 +167,15 @@ void Loader::Impl::hash_sources() {
   const std::span<const std::string> names = checkpoint.names();
   for (const std::string& name : names) hashes[name];
   ByteProgress progress("hashing checkpoint", static_cast<std::int64_t>(checkpoint.total_bytes()));
-  device.executor().parallel_for(static_cast<std::int64_t>(names.size()), 1, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::string& name = names[static_cast<std::size_t>(i)];
-      hashes.find(name)->second = checkpoint.source_hash(name);
-      checkpoint.release(name);
-      progress.add(static_cast<std::int64_t>(checkpoint.info(name).bytes));
-    }
-  });
+  device.executor().parallel_for(static_cast<std::int64_t>(names.size()), 1,
+                                 [&](std::int64_t begin, std::int64_t end, int) {
+                                   for (std::int64_t i = begin; i < end; ++i) {
+                                     const std::string& name = names[static_cast<std::size_t>(i)];
+                                     hashes.find(name)->second = checkpoint.source_hash(name);
+                                     checkpoint.release(name);
+                                     progress.add(static_cast<std::int64_t>(checkpoint.info(name).bytes));
+                                   }
+                                 });
   if (cache) checkpoint.save_hashes();
 }
 
@@ -209,13 +213,14 @@ void Loader::Impl::find_cached(Ledger& ledger) {
   std::vector<std::atomic<std::size_t>> bad_blocks(jobs.size());
   {
     ByteProgress progress("verifying weights", static_cast<std::int64_t>(blocks.size() * kCacheBlockBytes));
-    device.executor().parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const Block& block = blocks[static_cast<std::size_t>(i)];
-        if (!jobs[block.job].entry->verify(block.block)) ++bad_blocks[block.job];
-        progress.add(kCacheBlockBytes);
-      }
-    });
+    device.executor().parallel_for(static_cast<std::int64_t>(blocks.size()), 1,
+                                   [&](std::int64_t begin, std::int64_t end, int) {
+                                     for (std::int64_t i = begin; i < end; ++i) {
+                                       const Block& block = blocks[static_cast<std::size_t>(i)];
+                                       if (!jobs[block.job].entry->verify(block.block)) ++bad_blocks[block.job];
+                                       progress.add(kCacheBlockBytes);
+                                     }
+                                   });
   }
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     Job& job = jobs[i];
@@ -264,7 +269,8 @@ void Loader::Impl::place(Job& job, ByteProgress& progress) {
     std::string damage;
     job.entry = cache->find(job.cache_key, bytes, damage);
     if (job.entry == nullptr || !std::ranges::equal(job.entry->data(), packed))
-      fail(Category::kResource, cache->path(job.cache_key).string(), "reads back other than it was written; {}", damage);
+      fail(Category::kResource, cache->path(job.cache_key).string(), "reads back other than it was written; {}",
+           damage);
   }
   if (!host) return put_on_device(job, job.entry->data());
   const std::shared_ptr<CacheEntry> owner = std::move(job.entry);

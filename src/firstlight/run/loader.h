@@ -21,11 +21,11 @@ struct LoadOptions {
 
 // One line of the weight ledger.
 struct LedgerLine {
-  std::string tensor;     // checkpoint tensor
-  std::string use;        // "placed", "copy of X", "ignored: reason", "waived"
-  std::string component;  // component key, for placed ones
-  std::string expression; // WeightExpr::str()
-  std::string hash;       // of the source bytes
+  std::string tensor;      // checkpoint tensor
+  std::string use;         // "placed", "copy of X", "ignored: reason", "waived"
+  std::string component;   // component key, for placed ones
+  std::string expression;  // WeightExpr::str()
+  std::string hash;        // of the source bytes
   Format format = Format::f32;
   std::int64_t source_bytes = 0;
   std::int64_t placed_bytes = 0;
@@ -37,7 +37,7 @@ struct Ledger {
   std::int64_t placed_bytes = 0;
   int cache_hits = 0;
   int cache_misses = 0;
-  int cache_rebuilt = 0;  // entries found damaged and made anew
+  int cache_rebuilt = 0;             // entries found damaged and made anew
   std::vector<std::string> damaged;  // what was found wrong with each
 };
 

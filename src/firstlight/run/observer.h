@@ -21,8 +21,8 @@ struct CallRecord {
   op::Op op;
   std::string_view key;  // "model.layers.3.self_attn.q_proj"; the op's name is its suffix where the key has several ops
   Phase phase;
-  bool fallback = false;      // ran as primitives; those are calls of their own
-  bool nested = false;        // a primitive inside a fallback
+  bool fallback = false;  // ran as primitives; those are calls of their own
+  bool nested = false;    // a primitive inside a fallback
   op::Cost cost;
   std::chrono::nanoseconds duration{0};  // 0 unless an observer asked for times
 };

@@ -21,7 +21,8 @@ Tensor linear(Session& s, std::string_view key, const Tensor& x, const Weight& w
 Tensor linear_f32(Session& s, std::string_view key, const Tensor& x, const Weight& weight, const Weight& bias = {});
 Tensor rms_norm(Session& s, std::string_view key, const Tensor& x, const Weight& weight, float eps,
                 float weight_offset = 0);
-Tensor layer_norm(Session& s, std::string_view key, const Tensor& x, const Weight& weight, const Weight& bias, float eps);
+Tensor layer_norm(Session& s, std::string_view key, const Tensor& x, const Weight& weight, const Weight& bias,
+                  float eps);
 // x [R, H, D] -> [R, H, D]
 Tensor rope(Session& s, std::string_view key, const Tensor& x, const Tensor& cos, const Tensor& sin,
             const Tensor& positions, int rotary_dim, RopePairing pairing = RopePairing::kHalfSplit);

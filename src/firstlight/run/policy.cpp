@@ -37,11 +37,13 @@ Policy Policy::load(const std::string& spec, std::string_view checkpoint, int la
   if (spec.ends_with(".json") || std::filesystem::is_regular_file(spec, ignored))
     return Policy(read_json(read_json_file(spec), spec, context));
   const std::size_t first = spec.find_first_not_of(" \t\n");
-  if (first != std::string::npos && spec[first] == '{') return Policy(read_json(parse_json(spec, "--policy"), "--policy", context));
+  if (first != std::string::npos && spec[first] == '{')
+    return Policy(read_json(parse_json(spec, "--policy"), "--policy", context));
   for (const char* mark : {"precision_cfg", "fidelity_cfg", "="})
     if (spec.find(mark) != std::string::npos) return Policy(read_stack_string(spec, context));
   fail(Category::kUsage, "--policy",
-       "no policy is named '{}'; expected one of {}, a JSON file, or \"precision_cfg = {{...}}, fidelity_cfg = {{...}}\"",
+       "no policy is named '{}'; expected one of {}, a JSON file, or \"precision_cfg = {{...}}, fidelity_cfg = "
+       "{{...}}\"",
        spec, fmt::join(names, ", "));
 }
 

@@ -2,13 +2,16 @@
 // a device is asked for. docs/policies.md is the guide for users.
 //
 // A policy file (policies/*.json):
-//   {"name": "mine", "summary": "...", "base": "bf16",                 a named policy to start from; without one: all f32
-//    "groups":    {"wqkv": "bfp8", ..., "lm_head": "bfp8", "embedding": "bf16", "kv_cache": "bf16", "activation": "bf16"},
-//    "layers":    {"31": {"ff1_3": "bfp8", "li_ff1_3": "hifi2fp16"}},  layer index -> groups and op groups
-//    "keys":      {"model.layers.*.self_attn.q_proj": "bf16",          component-key pattern -> format of weight or cache
+//   {"name": "mine", "summary": "...", "base": "bf16",                 a named policy to start from; without one: all
+//   f32
+//    "groups":    {"wqkv": "bfp8", ..., "lm_head": "bfp8", "embedding": "bf16", "kv_cache": "bf16", "activation":
+//    "bf16"}, "layers":    {"31": {"ff1_3": "bfp8", "li_ff1_3": "hifi2fp16"}},  layer index -> groups and op groups
+//    "keys":      {"model.layers.*.self_attn.q_proj": "bf16",          component-key pattern -> format of weight or
+//    cache
 //                  "model.layers.0.mlp": {"output": "f32"}},           or {"stored": format, "output": format}
 //    "settings":  {"li_ff1_3": "lofi", ...},                           op group -> a device's kernel setting
-//    "checkpoints": [{"match": "*-mini*", "groups": {...}, ...}]}      exceptions by folder name; the first match counts
+//    "checkpoints": [{"match": "*-mini*", "groups": {...}, ...}]}      exceptions by folder name; the first match
+//    counts
 // The most particular rule wins: keys, then layers, then groups; among key patterns the longest, then the later.
 #pragma once
 
@@ -49,11 +52,11 @@ class Policy {
   Policy() = default;
   explicit Policy(PolicyRules rules) : rules_(std::move(rules)) {}
 
-  // `spec` is a name in policies/, a path of a JSON file (ours, the stack's decoder JSON, or {"decoder_0": {...}}), such
-  // JSON itself, or the stack's string "precision_cfg = {ff1_3: bfp4, ...}, fidelity_cfg = {...}" (either section may be
-  // absent). `checkpoint` is the folder's name, for exceptions; `layers` the model's decoder layers (0 = unknown), which
-  // bounds layer indices. Throws kUsage (no such name, with the names there are; a wrong string) or kBadInput (naming
-  // the place in the file). What a stack spelling leaves open is as in policies/stack.json.
+  // `spec` is a name in policies/, a path of a JSON file (ours, the stack's decoder JSON, or {"decoder_0": {...}}),
+  // such JSON itself, or the stack's string "precision_cfg = {ff1_3: bfp4, ...}, fidelity_cfg = {...}" (either section
+  // may be absent). `checkpoint` is the folder's name, for exceptions; `layers` the model's decoder layers (0 =
+  // unknown), which bounds layer indices. Throws kUsage (no such name, with the names there are; a wrong string) or
+  // kBadInput (naming the place in the file). What a stack spelling leaves open is as in policies/stack.json.
   static Policy load(const std::string& spec, std::string_view checkpoint = "", int layers = 0);
   static Policy from_json(const Json& json, std::string_view where, std::string_view checkpoint = "", int layers = 0);
 

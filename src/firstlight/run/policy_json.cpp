@@ -65,11 +65,16 @@ void read_keys(const Json& json, PolicyRules& rules, const Place& place) {
 
 // The rule sections, which a file and its exceptions share. False when `name` is none of them.
 bool read_section(std::string_view name, const Json& value, PolicyRules& rules, int layers, const Place& place) {
-  if (name == "groups") read_groups(value, rules, place);
-  else if (name == "settings") read_settings(value, rules, place);
-  else if (name == "layers") read_layers(value, rules, layers, place);
-  else if (name == "keys") read_keys(value, rules, place);
-  else return false;
+  if (name == "groups")
+    read_groups(value, rules, place);
+  else if (name == "settings")
+    read_settings(value, rules, place);
+  else if (name == "layers")
+    read_layers(value, rules, layers, place);
+  else if (name == "keys")
+    read_keys(value, rules, place);
+  else
+    return false;
   return true;
 }
 
@@ -96,7 +101,8 @@ void read_exceptions(const Json& json, PolicyRules& rules, const PolicyContext& 
     const int layers = applies ? context.layers : 0;
     for (const auto& [name, value] : exception.items()) {
       if (name == "match") continue;
-      if (name == "reason") expect_string(value, at.within(name));
+      if (name == "reason")
+        expect_string(value, at.within(name));
       else if (!read_section(name, value, applies ? rules : unused, layers, at.within(name)))
         fail(at.category, at.where, "unknown field '{}'; expected match, reason, groups, layers, keys, settings", name);
     }
@@ -113,7 +119,8 @@ PolicyRules read_named(std::string_view name, const PolicyContext& context) {
 
 PolicyRules read_json(const Json& json, std::string_view where, const PolicyContext& context) {
   const Place place{Category::kBadInput, std::string(where)};
-  if (context.depth > kMaxDepth) fail(place.category, place.where, "more than {} policies on top of each other", kMaxDepth);
+  if (context.depth > kMaxDepth)
+    fail(place.category, place.where, "more than {} policies on top of each other", kMaxDepth);
   expect_object(json, place);
   if (is_stack_json(json)) return read_stack_json(json, where, context);
 
@@ -132,8 +139,10 @@ PolicyRules read_json(const Json& json, std::string_view where, const PolicyCont
   rules.summary.clear();
   for (const auto& [name, value] : json.items()) {
     const Place at = place.within(name);
-    if (name == "name") rules.name = expect_string(value, at);
-    else if (name == "summary") rules.summary = expect_string(value, at);
+    if (name == "name")
+      rules.name = expect_string(value, at);
+    else if (name == "summary")
+      rules.summary = expect_string(value, at);
     else if (name != "base" && name != "checkpoints" && !read_section(name, value, rules, context.layers, at))
       fail(place.category, place.where,
            "unknown field '{}'; expected name, summary, base, groups, layers, keys, settings, checkpoints", name);

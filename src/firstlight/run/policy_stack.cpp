@@ -1,7 +1,7 @@
 // The stack's own spellings of a precision configuration:
 //   string        precision_cfg = {ff1_3: bfp4, wqkv: bfp8}, fidelity_cfg = {li_ff1_3: lofi}
-//   decoder JSON  {"decoders": {"31": {"precision_cfg": {"FF1_FF3": "BFP8"}, "fidelity_cfg": {"LI_FF1_FF3": "HIFI2_FP16"}}}}
-//   tutorials     {"decoder_0": {"ff1_3": "bfp4", "wqkv": "bfp8"}}
+//   decoder JSON  {"decoders": {"31": {"precision_cfg": {"FF1_FF3": "BFP8"}, "fidelity_cfg": {"LI_FF1_FF3":
+//   "HIFI2_FP16"}}}} tutorials     {"decoder_0": {"ff1_3": "bfp4", "wqkv": "bfp8"}}
 // What they leave open is as in policies/stack.json, the stack's base.
 #include <algorithm>
 #include <cctype>
@@ -38,7 +38,8 @@ class Scanner {
   std::string_view word(std::string_view what) {
     peek();
     const std::size_t begin = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) ++at_;
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_'))
+      ++at_;
     if (at_ == begin) wrong(what);
     return text_.substr(begin, at_ - begin);
   }
@@ -57,8 +58,10 @@ class Scanner {
 // A stack section reads into a layer's scope or the base; "precision_cfg" holds groups, "fidelity_cfg" op groups.
 void read_line(bool precision, PolicyRules::Scope& scope, std::set<std::string>& seen, std::string_view name,
                std::string_view word, const Place& place) {
-  if (precision) read_rule(scope, seen, name, word, Vocabulary::kStack, false, place);
-  else read_setting(scope, seen, name, word, place);
+  if (precision)
+    read_rule(scope, seen, name, word, Vocabulary::kStack, false, place);
+  else
+    read_setting(scope, seen, name, word, place);
 }
 
 void read_decoder(const Json& decoder, PolicyRules::Scope& scope, const Place& place) {
@@ -97,7 +100,8 @@ PolicyRules read_stack_json(const Json& json, std::string_view where, const Poli
     if (!name.starts_with(kDecoderPrefix))
       fail(place.category, place.where, "unknown field '{}'; expected decoder_0, decoder_1, ...", name);
     const Place at = place.within(name);
-    PolicyRules::Scope& scope = rules.layers[read_layer(std::string_view(name).substr(kDecoderPrefix.size()), context.layers, at)];
+    PolicyRules::Scope& scope =
+        rules.layers[read_layer(std::string_view(name).substr(kDecoderPrefix.size()), context.layers, at)];
     std::set<std::string> seen;
     for (const auto& [group, value] : expect_object(decoder, at).items())
       read_rule(scope, seen, group, expect_string(value, at.within(group)), Vocabulary::kStack, true, at);
@@ -110,7 +114,8 @@ PolicyRules read_stack_string(std::string_view text, const PolicyContext& contex
   PolicyRules rules = read_named(kBase, context);
   rules.summary = "the stack's configuration string";
   rules.name.clear();
-  std::ranges::unique_copy(text, std::back_inserter(rules.name), [](char a, char b) { return is_space(a) && is_space(b); });
+  std::ranges::unique_copy(text, std::back_inserter(rules.name),
+                           [](char a, char b) { return is_space(a) && is_space(b); });
 
   Scanner scanner(text, place);
   std::set<std::string> sections;

@@ -17,16 +17,16 @@ struct Word {
 };
 
 constexpr Word kOpGroups[] = {
-    {"li_ff1_3", "LI_FF1_FF3"},           {"li_ff2", "LI_FF2"},
-    {"li_qkv_decode", "LI_QKV_DECODE"},   {"li_o_decode", "LI_O_DECODE"},
-    {"sdpa_decode", "SDPA_DECODE"},       {"li_qkv_prefill", "LI_QKV_PREFILL"},
-    {"li_o_prefill", "LI_O_PREFILL"},     {"sdpa_prefill", "SDPA_PREFILL"},
+    {"li_ff1_3", "LI_FF1_FF3"},         {"li_ff2", "LI_FF2"},
+    {"li_qkv_decode", "LI_QKV_DECODE"}, {"li_o_decode", "LI_O_DECODE"},
+    {"sdpa_decode", "SDPA_DECODE"},     {"li_qkv_prefill", "LI_QKV_PREFILL"},
+    {"li_o_prefill", "LI_O_PREFILL"},   {"sdpa_prefill", "SDPA_PREFILL"},
     {"accuracy", "ACCURACY"},
 };
 
 constexpr Word kSettings[] = {
-    {"lofi", "LOFI"},           {"hifi2", "HIFI2"}, {"hifi2na", "HIFI2_NA"},
-    {"hifi2fp16", "HIFI2_FP16"}, {"hifi4", "HIFI4"}, {"hifi4fp32", "HIFI4_FP32"},
+    {"lofi", "LOFI"},   {"hifi2", "HIFI2"},          {"hifi2na", "HIFI2_NA"}, {"hifi2fp16", "HIFI2_FP16"},
+    {"hifi4", "HIFI4"}, {"hifi4fp32", "HIFI4_FP32"},
 };
 
 constexpr Word kStackFormats[] = {{"bfp4", "BFP4"}, {"bfp8", "BFP8"}, {"bf16", "BF16"}};
@@ -87,7 +87,8 @@ void read_rule(PolicyRules::Scope& scope, std::set<std::string>& seen, std::stri
     fail(place.category, place.where, "no group is named '{}' here; expected one of {}{}", name,
          fmt::join(accepted, ", "), in_layer ? fmt::format(", {}", fmt::join(values(kOpGroups), ", ")) : "");
   once(seen, group_name(*group), place);
-  const bool as_base = vocabulary == Vocabulary::kStack && group == Group::kActivation && (word == "mixed" || word == "MIXED");
+  const bool as_base =
+      vocabulary == Vocabulary::kStack && group == Group::kActivation && (word == "mixed" || word == "MIXED");
   if (!as_base) scope.groups[*group] = read_format(word, vocabulary, place.within(name));
 }
 

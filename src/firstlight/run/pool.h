@@ -37,7 +37,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   device::Device& device_;
   const bool zeroed_;
-  mutable std::mutex mutex_;  // a Tensor may be let go by another thread
+  mutable std::mutex mutex_;                      // a Tensor may be let go by another thread
   std::unordered_map<std::size_t, Blocks> free_;  // by size
   std::size_t free_bytes_ = 0;
   std::size_t used_bytes_ = 0;

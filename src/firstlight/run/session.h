@@ -51,7 +51,8 @@ class Session {
   }
   // An in-place op: `state` is updated.
   template <typename Args>
-  void call_in_place(op::Op op, const Args& args, std::span<const Tensor> in, const Tensor& state, std::string_view key) {
+  void call_in_place(op::Op op, const Args& args, std::span<const Tensor> in, const Tensor& state,
+                     std::string_view key) {
     call_in_place_erased(op, &args, sizeof(Args), in, state, key);
   }
 

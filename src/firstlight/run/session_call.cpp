@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t kScratchStep = std::size_t{64} << 10;  // scratch grows in steps, so that it seldom does
 
-// Ops that only move values keep integers what they are; every other result is an activation.
-Format default_format(op::Op op, std::span<const Tensor> in, const KeyEntry& entry) {
-  const bool moves = op == op::Op::copy || op == op::Op::concat || op == op::Op::gather_rows;
-  return moves && !row(in[0].format()).is_float ? in[0].format() : entry.activation;
-}
-
 // A wrong operand is found by the op, which does not know whose it is.
 std::vector<Shape> infer(const op::OpRow& op_row, const void* args, const Operands& operands, std::string_view key) {
   try {
@@ -26,7 +20,8 @@ std::vector<Shape> infer(const op::OpRow& op_row, const void* args, const Operan
     std::string shapes;
     for (const op::TensorSpec& spec : operands.spec_span())
       shapes += fmt::format(" {} {}", format_name(spec.format), spec.shape.str());
-    throw Error(error.category(), fmt::format("{}: {}", key, error.where()), fmt::format("{}; found{}", error.message(), shapes));
+    throw Error(error.category(), fmt::format("{}: {}", key, error.where()),
+                fmt::format("{}; found{}", error.message(), shapes));
   }
 }
 
@@ -57,7 +52,7 @@ Tensor Session::Impl::call(const Call& call, std::optional<Format> wanted) {
   const Operands operands(call.in);
   const Shape shape = infer(op_row, call.args, operands, call.key).at(0);
   const KeyEntry& known = entry(call.key);
-  const Format format = wanted ? *wanted : default_format(call.op, call.in, known);
+  const Format format = wanted.value_or(known.activation);
 
   Tensor result = allocate_pooled(format, shape);
   const View out = result.view();
@@ -98,8 +93,8 @@ void Session::Impl::call_in_place(const Call& call, const Tensor& state) {
   bool fell_back = false;
   for (;;) {
     const Operands operands(in);
-    device::KernelCall kernel_call{call.args, call.args_bytes, operands.view_span(), {&out, 1},
-                                   context(call, entry(call.key))};
+    device::KernelCall kernel_call{
+        call.args, call.args_bytes, operands.view_span(), {&out, 1}, context(call, entry(call.key))};
     if (const device::KernelRow* kernel = choose(call, kernel_call)) {
       const std::chrono::nanoseconds duration = launch(*kernel, kernel_call);
       if (muted_ > 0) return;
@@ -158,14 +153,13 @@ Tensor Session::Impl::fall_back(const Call& call, Format format) {
   if (const FallbackFunction function = find_fallback(call.op))
     return function(session, call.args, call.in, call.key, format);
   // A primitive that the device has, but not for these operands: f32 ones, and a copy of the result.
-  const Format plain_format = row(format).is_float ? Format::f32 : format;
   std::vector<Tensor> in(call.in.begin(), call.in.end());
   if (call.op == op::Op::copy || rows_[static_cast<std::size_t>(call.op)].empty()) unsupported(call);
-  if (!make_plain(call, in) && plain_format == format) unsupported(call);
+  if (!make_plain(call, in) && format == Format::f32) unsupported(call);
   Call plain = call;
   plain.in = in;
-  Tensor result = this->call(plain, plain_format);
-  return format == plain_format ? result : Primitives(session, call.key).copy(result, format);
+  Tensor result = this->call(plain, Format::f32);
+  return format == Format::f32 ? result : Primitives(session, call.key).copy(result, format);
 }
 
 bool Session::Impl::make_plain(const Call& call, std::vector<Tensor>& in) {
@@ -187,7 +181,8 @@ void Session::Impl::unsupported(const Call& call) const {
   if (rows_[static_cast<std::size_t>(call.op)].empty())
     fail(Category::kUnsupported, call.key, "device '{}' has no kernel for op '{}'", device_name, op_name);
   std::vector<std::string> operands;
-  for (const Tensor& tensor : call.in) operands.push_back(fmt::format("{} {}", format_name(tensor.format()), tensor.shape().str()));
+  for (const Tensor& tensor : call.in)
+    operands.push_back(fmt::format("{} {}", format_name(tensor.format()), tensor.shape().str()));
   fail(Category::kUnsupported, call.key, "device '{}' has no kernel for op '{}' with operands {}", device_name, op_name,
        fmt::join(operands, ", "));
 }
@@ -196,7 +191,8 @@ void Session::Impl::unsupported(const Call& call) const {
 bool Session::Impl::copy_through(const Tensor& tensor, Format format, std::string_view key) {
   const op::Copy args;
   const Call call{op::Op::copy, &args, sizeof(args), {}, key, false};
-  std::int64_t bytes = row_bytes(format, tensor.shape().rank() == 0 ? 1 : tensor.shape()[-1]) * tensor.shape().rows();
+  const std::int64_t n = tensor.shape().rank() == 0 ? 1 : tensor.shape()[-1];
+  const std::int64_t bytes = row_bytes(format, n) * tensor.shape().rows();
   const Pool::Block block = pool->take(static_cast<std::size_t>(bytes));
   const View coded = make_view(block.data, format, tensor.shape());
   const View plain = tensor.view();

@@ -9,11 +9,16 @@ std::string_view linear_op_group(std::optional<Group> group, Phase phase) {
   const bool decode = phase == Phase::kDecode;
   if (!group) return "";
   switch (*group) {
-    case Group::kFf1_3: return "li_ff1_3";
-    case Group::kFf2: return "li_ff2";
-    case Group::kWqkv: return decode ? "li_qkv_decode" : "li_qkv_prefill";
-    case Group::kWo: return decode ? "li_o_decode" : "li_o_prefill";
-    default: return "";
+    case Group::kFf1_3:
+      return "li_ff1_3";
+    case Group::kFf2:
+      return "li_ff2";
+    case Group::kWqkv:
+      return decode ? "li_qkv_decode" : "li_qkv_prefill";
+    case Group::kWo:
+      return decode ? "li_o_decode" : "li_o_prefill";
+    default:
+      return "";
   }
 }
 

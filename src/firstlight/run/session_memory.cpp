@@ -173,8 +173,10 @@ HostTensor Session::Impl::read(const Tensor& tensor) {
     return result;
   }
   HostTensor result(Format::f32, view.shape);
-  if (view.layout == Layout::kTiled) decode_tiled(view, result.f32().data());
-  else copy_to_f32(view, result.f32().data());
+  if (view.layout == Layout::kTiled)
+    decode_tiled(view, result.f32().data());
+  else
+    copy_to_f32(view, result.f32().data());
   return result;
 }
 

@@ -17,9 +17,15 @@ CheckpointSource::CheckpointSource(const io::Checkpoint& checkpoint, const Weigh
                                    std::span<const PlacedPart> parts)
     : transposed_(request.source.transposed) {
   switch (request.kind) {
-    case WeightKind::kLinear: length_ = request.shape[0]; break;
-    case WeightKind::kTable: length_ = request.shape[1]; break;
-    case WeightKind::kVector: length_ = 1; break;
+    case WeightKind::kLinear:
+      length_ = request.shape[0];
+      break;
+    case WeightKind::kTable:
+      length_ = request.shape[1];
+      break;
+    case WeightKind::kVector:
+      length_ = 1;
+      break;
   }
   for (const PlacedPart& part : parts) parts_.push_back({checkpoint.view(part.name), part.row_begin, part.rows()});
 }

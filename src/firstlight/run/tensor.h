@@ -33,7 +33,9 @@ class Tensor {
   const Distribution& distribution() const { return distribution_; }
 
   // Parts and other shapes of the same memory (view.h says which are possible).
-  Tensor columns(std::int64_t begin, std::int64_t end) const { return {slice_last(view_, begin, end), owner_, values_}; }
+  Tensor columns(std::int64_t begin, std::int64_t end) const {
+    return {slice_last(view_, begin, end), owner_, values_};
+  }
   Tensor rows(std::int64_t begin, std::int64_t end) const { return {slice_first(view_, begin, end), owner_, values_}; }
   Tensor reshaped(const Shape& shape) const { return {reshape(view_, shape), owner_, values_}; }
 

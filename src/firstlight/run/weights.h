@@ -38,7 +38,7 @@ struct WeightRequest {
   std::string key;  // component key: "model.layers.3.self_attn.q_proj" (its bias: "....q_proj.bias")
   Group group = Group::kVector;
   WeightKind kind = WeightKind::kVector;
-  Shape shape;      // logical: linear [K, N], table [V, H], vector [N]
+  Shape shape;  // logical: linear [K, N], table [V, H], vector [N]
   WeightExpr source;
 };
 

@@ -64,7 +64,8 @@ class AddedTokens {
   const AddedToken* by_id(std::int32_t id) const;
   const AddedToken* by_content(std::string_view content) const;
 
-  // Parts `text` (valid UTF-8) at the tokens whose `normalized` is as given. Without `special`, special tokens are text.
+  // Parts `text` (valid UTF-8) at the tokens whose `normalized` is as given. Without `special`, special tokens are
+  // text.
   std::vector<Stretch> find(std::string_view text, bool normalized, bool special) const;
 
  private:

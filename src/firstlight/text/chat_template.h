@@ -18,9 +18,9 @@ class Clock;
 
 struct ChatOptions {
   bool add_generation_prompt = true;
-  Json tools;                        // null, or an array of function schemas
-  Json extra = Json::object();       // further variables of the template (enable_thinking, documents, ...)
-  std::optional<std::int64_t> now;   // seconds since 1970, UTC: what strftime_now tells; otherwise the local time
+  Json tools;                       // null, or an array of function schemas
+  Json extra = Json::object();      // further variables of the template (enable_thinking, documents, ...)
+  std::optional<std::int64_t> now;  // seconds since 1970, UTC: what strftime_now tells; otherwise the local time
 };
 
 class ChatTemplate {

@@ -48,7 +48,8 @@ bool Fields::boolean(std::string_view key, bool otherwise) { return find(key) ==
 
 std::int64_t Fields::integer(std::string_view key, std::int64_t least, std::int64_t most) {
   const Json& value = at(key);
-  const bool fits = value.is_number_integer() && !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX);
+  const bool fits =
+      value.is_number_integer() && !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX);
   if (!fits || value.get<std::int64_t>() < least || value.get<std::int64_t>() > most)
     fail(Category::kBadInput, where(key), "expected an integer from {} to {}, found {}", least, most, value.dump());
   return value.get<std::int64_t>();
@@ -67,7 +68,9 @@ const Json& Fields::array(std::string_view key) {
   return value;
 }
 
-void Fields::ignore(std::initializer_list<std::string_view> keys) { read_.insert(read_.end(), keys.begin(), keys.end()); }
+void Fields::ignore(std::initializer_list<std::string_view> keys) {
+  read_.insert(read_.end(), keys.begin(), keys.end());
+}
 
 void Fields::done() const {
   for (const auto& item : json_.items())

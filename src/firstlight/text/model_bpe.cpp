@@ -94,7 +94,9 @@ class Bpe : public Model {
       const auto left_id = vocabulary_.id_of(left), right_id = vocabulary_.id_of(right), id = vocabulary_.id_of(joined);
       if (!left_id || !right_id || !id)
         fail(Category::kBadInput, where, "[{}]: '{}' is not in the vocabulary", rank,
-             !left_id ? left : !right_id ? right : joined);
+             !left_id    ? left
+             : !right_id ? right
+                         : joined);
       merges_.insert(*left_id, *right_id, {static_cast<std::uint32_t>(rank), *id});
     }
     file.merges = {};
@@ -153,8 +155,8 @@ class Bpe : public Model {
     std::priority_queue<Candidate, std::vector<Candidate>, Later> heap(Later{}, std::move(found));
     const auto offer = [&](std::int32_t left, std::int32_t right) {
       if (left < 0 || right < 0) return;
-      if (const auto* m = merges_.find(symbols[static_cast<std::size_t>(left)].id,
-                                       symbols[static_cast<std::size_t>(right)].id))
+      if (const auto* m =
+              merges_.find(symbols[static_cast<std::size_t>(left)].id, symbols[static_cast<std::size_t>(right)].id))
         heap.push({m->rank, left, m->id});
     };
     while (!heap.empty()) {

@@ -55,9 +55,9 @@ Regex::Regex(std::string_view pattern, std::string_view where) {
   const std::string translated = translate_regex(pattern, where);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  code->compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                                 PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset,
-                                 nullptr);
+  code->compiled =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (code->compiled == nullptr)
     fail(Category::kBadInput, where, "regular expression '{}': {} (at byte {} of its PCRE2 form '{}')", pattern,
          message_of(error), offset, translated);
@@ -86,11 +86,11 @@ std::vector<Range> Regex::find_all(std::string_view text) const {
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   std::size_t start = 0;
   while (start <= text.size()) {
-    int result = pcre2_match(code_->compiled, subject, text.size(), start, PCRE2_NO_UTF_CHECK, match.data,
-                             match.context);
+    int result =
+        pcre2_match(code_->compiled, subject, text.size(), start, PCRE2_NO_UTF_CHECK, match.data, match.context);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT)
-      result = pcre2_match(code_->compiled, subject, text.size(), start, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                           match.data, match.context);
+      result = pcre2_match(code_->compiled, subject, text.size(), start, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match.data,
+                           match.context);
     if (result == PCRE2_ERROR_NOMATCH) break;
     if (result < 0) fail(Category::kResource, code_->where, "matching a regular expression: {}", message_of(result));
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(match.data);

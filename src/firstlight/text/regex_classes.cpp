@@ -43,19 +43,47 @@ CharacterSet united(std::initializer_list<std::string_view> categories) {
 struct LongName {
   std::string_view name, category;
 };
-constexpr LongName kLongNames[] = {
-    {"letter", "L"}, {"uppercaseletter", "Lu"}, {"lowercaseletter", "Ll"}, {"titlecaseletter", "Lt"},
-    {"modifierletter", "Lm"}, {"otherletter", "Lo"}, {"mark", "M"}, {"combiningmark", "M"}, {"nonspacingmark", "Mn"},
-    {"spacingmark", "Mc"}, {"enclosingmark", "Me"}, {"number", "N"}, {"decimalnumber", "Nd"}, {"letternumber", "Nl"},
-    {"othernumber", "No"}, {"punctuation", "P"}, {"connectorpunctuation", "Pc"}, {"dashpunctuation", "Pd"},
-    {"openpunctuation", "Ps"}, {"closepunctuation", "Pe"}, {"initialpunctuation", "Pi"}, {"finalpunctuation", "Pf"},
-    {"otherpunctuation", "Po"}, {"symbol", "S"}, {"mathsymbol", "Sm"}, {"currencysymbol", "Sc"},
-    {"modifiersymbol", "Sk"}, {"othersymbol", "So"}, {"separator", "Z"}, {"spaceseparator", "Zs"},
-    {"lineseparator", "Zl"}, {"paragraphseparator", "Zp"}, {"other", "C"}, {"control", "Cc"}, {"format", "Cf"},
-    {"surrogate", "Cs"}, {"privateuse", "Co"}, {"unassigned", "Cn"}};
-constexpr std::string_view kCategories[] = {"L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl",
-                                            "No", "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk",
-                                            "So", "Z",  "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Cs", "Co", "Cn"};
+constexpr LongName kLongNames[] = {{"letter", "L"},
+                                   {"uppercaseletter", "Lu"},
+                                   {"lowercaseletter", "Ll"},
+                                   {"titlecaseletter", "Lt"},
+                                   {"modifierletter", "Lm"},
+                                   {"otherletter", "Lo"},
+                                   {"mark", "M"},
+                                   {"combiningmark", "M"},
+                                   {"nonspacingmark", "Mn"},
+                                   {"spacingmark", "Mc"},
+                                   {"enclosingmark", "Me"},
+                                   {"number", "N"},
+                                   {"decimalnumber", "Nd"},
+                                   {"letternumber", "Nl"},
+                                   {"othernumber", "No"},
+                                   {"punctuation", "P"},
+                                   {"connectorpunctuation", "Pc"},
+                                   {"dashpunctuation", "Pd"},
+                                   {"openpunctuation", "Ps"},
+                                   {"closepunctuation", "Pe"},
+                                   {"initialpunctuation", "Pi"},
+                                   {"finalpunctuation", "Pf"},
+                                   {"otherpunctuation", "Po"},
+                                   {"symbol", "S"},
+                                   {"mathsymbol", "Sm"},
+                                   {"currencysymbol", "Sc"},
+                                   {"modifiersymbol", "Sk"},
+                                   {"othersymbol", "So"},
+                                   {"separator", "Z"},
+                                   {"spaceseparator", "Zs"},
+                                   {"lineseparator", "Zl"},
+                                   {"paragraphseparator", "Zp"},
+                                   {"other", "C"},
+                                   {"control", "Cc"},
+                                   {"format", "Cf"},
+                                   {"surrogate", "Cs"},
+                                   {"privateuse", "Co"},
+                                   {"unassigned", "Cn"}};
+constexpr std::string_view kCategories[] = {
+    "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Ps", "Pe",
+    "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk", "So", "Z",  "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Cs", "Co", "Cn"};
 
 }  // namespace
 
@@ -88,9 +116,12 @@ std::string CharacterSet::expression(bool negated) const {
 
 CharacterSet class_of_escape(char letter, bool in_class) {
   switch (letter) {
-    case 's': return members(kSpaceMembers);
-    case 'd': return category("Nd");
-    case 'h': return members("0-9A-Fa-f");
+    case 's':
+      return members(kSpaceMembers);
+    case 'd':
+      return category("Nd");
+    case 'h':
+      return members("0-9A-Fa-f");
     default: {  // w
       CharacterSet set = members("\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}");
       // Outside of a class Oniguruma takes the Latin-1 numbers for word characters (its old table for one-byte codes).
@@ -124,17 +155,19 @@ CharacterSet class_of_property(std::string_view name, bool in_class, std::string
     return set;
   }
   if (folded == "any") return members("\\x{0}-\\x{10FFFF}");
-  constexpr std::string_view kScripts[] = {"arabic", "armenian", "bengali", "cyrillic", "devanagari", "georgian", "greek",
-                                           "gujarati", "gurmukhi", "han", "hangul", "hebrew", "hiragana", "kannada",
-                                           "katakana", "khmer", "lao", "latin", "malayalam", "myanmar", "tamil", "telugu",
-                                           "thai", "tibetan"};
+  constexpr std::string_view kScripts[] = {"arabic",    "armenian", "bengali",  "cyrillic", "devanagari", "georgian",
+                                           "greek",     "gujarati", "gurmukhi", "han",      "hangul",     "hebrew",
+                                           "hiragana",  "kannada",  "katakana", "khmer",    "lao",        "latin",
+                                           "malayalam", "myanmar",  "tamil",    "telugu",   "thai",       "tibetan"};
   if (std::find(std::begin(kScripts), std::end(kScripts), folded) != std::end(kScripts)) {
     CharacterSet set = members(fmt::format("\\p{{sc:{}}}", folded));
     if (folded == "han") add_young(set, "Han");
     return set;
   }
-  fail(Category::kUnsupported, where, "regular expression: property '{}'; accepted are general categories, POSIX names "
-                                      "and the larger scripts", name);
+  fail(Category::kUnsupported, where,
+       "regular expression: property '{}'; accepted are general categories, POSIX names "
+       "and the larger scripts",
+       name);
 }
 
 }  // namespace firstlight::text

@@ -73,10 +73,18 @@ class Translator {
     if (looking_at("{") && interval()) return;
     const char32_t c = next();
     switch (c) {
-      case '\\': escape(); break;
-      case '[': atom(character_class(0).expression(false)); break;
-      case '(': open_group(); break;
-      case ')': close_group(); break;
+      case '\\':
+        escape();
+        break;
+      case '[':
+        atom(character_class(0).expression(false));
+        break;
+      case '(':
+        open_group();
+        break;
+      case ')':
+        close_group();
+        break;
       case '|':
         out_ += '|';
         atom_ = std::string::npos;
@@ -91,10 +99,17 @@ class Translator {
         else if (take("+"))
           out_ += '+';
         break;
-      case '.': atom("."); break;
-      case '^': zero_width("^"); break;
-      case '$': zero_width("$"); break;
-      default: literal(c);
+      case '.':
+        atom(".");
+        break;
+      case '^':
+        zero_width("^");
+        break;
+      case '$':
+        zero_width("$");
+        break;
+      default:
+        literal(c);
     }
   }
 
@@ -212,14 +227,30 @@ class Translator {
   // After a backslash: true when `letter` stands for one code point, which `value` gets.
   bool escaped_character(char32_t letter, char32_t& value) {
     switch (letter) {
-      case 'n': value = '\n'; return true;
-      case 't': value = '\t'; return true;
-      case 'r': value = '\r'; return true;
-      case 'f': value = '\f'; return true;
-      case 'v': value = '\v'; return true;
-      case 'a': value = '\a'; return true;
-      case 'e': value = 0x1B; return true;
-      case 'u': value = hex(4, 4); return true;
+      case 'n':
+        value = '\n';
+        return true;
+      case 't':
+        value = '\t';
+        return true;
+      case 'r':
+        value = '\r';
+        return true;
+      case 'f':
+        value = '\f';
+        return true;
+      case 'v':
+        value = '\v';
+        return true;
+      case 'a':
+        value = '\a';
+        return true;
+      case 'e':
+        value = 0x1B;
+        return true;
+      case 'u':
+        value = hex(4, 4);
+        return true;
       case 'x':
         if (take("{")) {
           value = hex(1, 8);
@@ -261,7 +292,8 @@ class Translator {
     const char32_t letter = next();
     char32_t value = 0;
     CharacterSet set;
-    if (letter == 'A' || letter == 'Z' || letter == 'z') return zero_width(fmt::format("\\{}", static_cast<char>(letter)));
+    if (letter == 'A' || letter == 'Z' || letter == 'z')
+      return zero_width(fmt::format("\\{}", static_cast<char>(letter)));
     if (letter == 'R') return atom("\\R");
     if (letter == 'b' || letter == 'B') {
       const std::string word = class_of_escape('w', false).expression(false);

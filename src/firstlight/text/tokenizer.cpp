@@ -68,7 +68,8 @@ Tokenizer Tokenizer::build(std::string_view text, std::string_view where, std::v
     const AddedToken* known = parts->added.by_content(token.content);
     const auto id = known != nullptr ? known->id : vocabulary.id_of(token.content).value_or(token.id);
     if (id != token.id)
-      fail(Category::kMismatch, further_where, "'{}' has id {}, but id {} in tokenizer.json", token.content, token.id, id);
+      fail(Category::kMismatch, further_where, "'{}' has id {}, but id {} in tokenizer.json", token.content, token.id,
+           id);
     if (known == nullptr) added.push_back(std::move(token));
   }
   if (added.size() > own)
@@ -151,6 +152,8 @@ bool Tokenizer::is_special(std::int32_t id) const {
   return token != nullptr && token->special;
 }
 
-std::unique_ptr<DecoderStage> Tokenizer::decoder_stage(DecoderStage& sink) const { return parts_->decoder->stage(sink); }
+std::unique_ptr<DecoderStage> Tokenizer::decoder_stage(DecoderStage& sink) const {
+  return parts_->decoder->stage(sink);
+}
 
 }  // namespace firstlight::text

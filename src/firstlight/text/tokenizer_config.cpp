@@ -53,8 +53,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
   const auto config_path = folder / "tokenizer_config.json", map_path = folder / "special_tokens_map.json";
   const std::string text = read_text_file(path);
   const Json config = read_object(config_path), map = read_object(map_path);
-  Tokenizer tokenizer =
-      build(text, path.string(), listed_tokens(config, config_path.string()), config_path.string());
+  Tokenizer tokenizer = build(text, path.string(), listed_tokens(config, config_path.string()), config_path.string());
   const auto find = [&](std::string_view key) -> std::optional<std::int32_t> {
     // The config wins, also when it says null.
     const bool in_config = config.contains(key);

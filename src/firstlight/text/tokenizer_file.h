@@ -16,8 +16,8 @@ struct TokenizerFile {
   Json root;  // without model.vocab when that is an object, and without model.merges
   bool has_vocab = false;
   bool has_merges = false;
-  std::vector<std::pair<std::string, std::int64_t>> vocab;          // in file order; ids are not checked yet
-  std::vector<std::pair<std::string, std::string>> merges;          // in rank order
+  std::vector<std::pair<std::string, std::int64_t>> vocab;  // in file order; ids are not checked yet
+  std::vector<std::pair<std::string, std::string>> merges;  // in rank order
 };
 
 // Throws kBadInput on a syntax error, deep nesting, a key that stands twice in one small object, strings that are not

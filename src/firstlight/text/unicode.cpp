@@ -65,8 +65,8 @@ std::string to_utf8(char32_t value) {
 }
 
 std::size_t count_code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) != 0x80; }));
 }
 
 Utf8Step utf8_step(std::string_view text, std::size_t offset) {
@@ -175,9 +175,9 @@ std::string normal_form(std::string_view text, NormalForm form) {
   const auto flush = [&](std::size_t begin, std::size_t end) {
     if (begin == end) return;
     utf8proc_uint8_t* mapped = nullptr;
-    const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + begin),
-                                   static_cast<utf8proc_ssize_t>(end - begin), &mapped,
-                                   static_cast<utf8proc_option_t>(options));
+    const auto size =
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + begin),
+                     static_cast<utf8proc_ssize_t>(end - begin), &mapped, static_cast<utf8proc_option_t>(options));
     const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
     if (size < 0) fail(Category::kResource, "", "normalising text: {}", utf8proc_errmsg(size));
     out.append(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(size));

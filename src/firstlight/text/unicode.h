@@ -26,9 +26,9 @@ std::size_t count_code_points(std::string_view text);
 
 // What begins at `text[offset]`, which may be anything.
 struct Utf8Step {
-  bool valid;        // a whole code point
-  bool incomplete;   // the text ends inside what could still become one
-  std::size_t bytes; // its bytes; of an invalid one, the maximal part that one U+FFFD replaces
+  bool valid;         // a whole code point
+  bool incomplete;    // the text ends inside what could still become one
+  std::size_t bytes;  // its bytes; of an invalid one, the maximal part that one U+FFFD replaces
 };
 Utf8Step utf8_step(std::string_view text, std::size_t offset);
 

@@ -46,7 +46,7 @@ void add_row(Table& table, const harness::Measurement& m) {
   for (const auto& [name, count] : m.fallbacks)
     fallbacks += fmt::format("{}{} x{}", fallbacks.empty() ? "" : ", ", name, count);
   table.add({m.policy, m.phase, std::to_string(m.batch), std::to_string(m.prompt), std::to_string(m.depth),
-             fmt::format("{:.4g}", m.tokens_per_s), fmt::format("{:.4g}", m.tokens_per_s_per_user),
+             human_number(m.tokens_per_s), human_number(m.tokens_per_s_per_user),
              fmt::format("{:.1f} %", 100 * m.spread), latency(m.ttft_ms), latency(m.latency_ms_p50),
              latency(m.latency_ms_p99), share_text(m.share_of_bandwidth), share_text(m.share_of_peak), fallbacks});
 }
@@ -81,8 +81,8 @@ int execute(Flags& flags) {
   }
   if (flags.output.json) return 0;
   fmt::print("{}", table.str());
-  fmt::print("{}, {} threads; medians of {} repeats", device->description().summary, last.threads,
-             flags.options.repeats);
+  fmt::print("{}; medians over {} repeat{}", device->description().summary, flags.options.repeats,
+             flags.options.repeats == 1 ? "" : "s");
   if (last.bandwidth > 0)
     fmt::print("; probed here: {} read, {}", human_rate(last.bandwidth, "B/s"), human_rate(last.peak_flops, "FLOP/s"));
   fmt::print("; peak memory {}\n", human_bytes(static_cast<double>(last.rss_bytes)));

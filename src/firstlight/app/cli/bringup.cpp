@@ -66,8 +66,7 @@ int execute(Flags& flags, const Invocation& invocation) {
   if (flags.output.json) {
     print_json(result_json(result));
   } else {
-    fmt::print("{}\n{}\n", verdict_table(result.phases, colour_on_stdout()),
-               result.passed() ? "Every verdict passed." : "Not every verdict passed.");
+    fmt::print("{}\n{}\n", verdict_table(result.phases, colour_on_stdout()), verdict_summary(result.phases));
     fmt::print("report  {}\nrecord  {}\n", result.report.string(), result.record.string());
   }
   return exit_code(result.phases);

@@ -158,7 +158,7 @@ int execute(Flags& flags) {
   if (flags.wants("full")) phases.push_back(full(job));
   if (flags.wants("invariance")) phases.push_back(invariance(job));
   if (!flags.output.json) {
-    fmt::print("{}", verdict_table(phases, colour_on_stdout()));
+    fmt::print("{}\n{}\n", verdict_table(phases, colour_on_stdout()), verdict_summary(phases));
     return exit_code(phases);
   }
   Json json = {{"model", job.engine->name()},

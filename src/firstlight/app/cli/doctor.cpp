@@ -124,8 +124,8 @@ void print(const Json& report) {
   std::vector<std::string> features;
   for (const auto& [name, present] : report["features"].items())
     features.push_back((present.get<bool>() ? "+" : "-") + name);
-  table.add(
-      {"processor", fmt::format("{}, {} cores usable", report["cpu"].get<std::string>(), report["cores"].get<int>())});
+  table.add({"processor",
+             fmt::format("{}, {} cores usable", report["processor"].get<std::string>(), report["cores"].get<int>())});
   table.add({"features", fmt::format("{}", fmt::join(features, " "))});
   std::vector<std::string> caches;
   for (const Json& cache : report["caches"]) caches.push_back(cache.get<std::string>());
@@ -150,7 +150,8 @@ void print(const Json& report) {
       return value > 0 ? human_rate(value, unit) : std::string();
     };
     devices.add({device["name"].get<std::string>(), rate("read_bandwidth", "B/s"), rate("flops_f32", "FLOP/s"),
-                 rate("flops_bf16", "FLOP/s"), human_bytes(device.value("available_bytes", 0.0)),
+                 rate("flops_bf16", "FLOP/s"),
+                 device.value("computes", false) ? human_bytes(device.value("available_bytes", 0.0)) : "",
                  device.value("why_not", device["summary"].get<std::string>())});
     if (const std::string text = device.value("origin", ""); !text.empty())
       origin += fmt::format("  {}: {}\n", device["name"].get<std::string>(), text);

@@ -3,11 +3,7 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <ranges>
-
 #include "firstlight/base/error.h"
-#include "firstlight/base/paths.h"
 #include "firstlight/base/progress.h"
 #include "firstlight/run/policy.h"
 
@@ -17,7 +13,9 @@ namespace {
 constexpr int kMostThreads = 1024;
 
 std::string device_names() {
-  return fmt::format("{}", fmt::join(device::devices() | std::views::transform(&device::DeviceRow::name), ", "));
+  std::vector<std::string_view> names;
+  for (const device::DeviceRow& row : device::devices()) names.push_back(row.name);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 // The names in policies/, or nothing where the data folder is missing: help must work without it.
@@ -109,12 +107,10 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
   command.add_option("MODEL", flags.folder, "Checkpoint folder: config.json, *.safetensors, tokenizer.json")
       ->type_name("")
       ->required();
-  std::string cache = "~/.cache/firstlight";
-  try {
-    cache = default_cache_dir().string();
-  } catch (const std::exception&) {  // no home and no temporary folder: the flag still has its meaning
-  }
-  command.add_option("--cache-dir", flags.cache_dir, fmt::format("Weight cache; none = no cache [{}]", cache))
+  command
+      .add_option(
+          "--cache-dir", flags.cache_dir,
+          "Weight cache; none = no cache [$FIRSTLIGHT_CACHE, else $XDG_CACHE_HOME/firstlight or ~/.cache/firstlight]")
       ->type_name("DIR");
   command
       .add_option("--waive", flags.waivers,

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <optional>
 
 #include "firstlight/app/cli/flags.h"
 #include "firstlight/app/cli/ids.h"
@@ -22,7 +23,7 @@ struct Flags {
   DeviceFlags device;
   OutputFlags output;
   pipeline::GenerateOptions options;
-  std::string prompt;
+  std::optional<std::string> prompt;
   std::filesystem::path prompt_file;
   std::filesystem::path ids;
   int batch = 0;  // 0: one user a prompt
@@ -74,8 +75,8 @@ void print_timings(const pipeline::Generation& generation) {
   fmt::print(stderr, "prompt {} tokens, {:.4g} t/s, TTFT {:.3g} ms", prompt_tokens,
              prefill_ms > 0 ? 1e3 * static_cast<double>(prompt_tokens) / prefill_ms : 0, first_ms);
   if (!generation.steps.empty())
-    fmt::print(stderr, "; {} users, {} steps: {:.4g} t/s/u, {:.4g} t/s", generation.users.size(),
-               generation.steps.size(), speed.per_user, speed.total);
+    fmt::print(stderr, "; {} user{}, {} steps: {:.4g} t/s/u, {:.4g} t/s", generation.users.size(),
+               generation.users.size() == 1 ? "" : "s", generation.steps.size(), speed.per_user, speed.total);
   if (generation.users.size() == 1) fmt::print(stderr, "; ended by {}", finish_name(generation.users[0].finish));
   if (generation.rebuilds > 0) fmt::print(stderr, "; cache rebuilt {} times (see --ctx-size)", generation.rebuilds);
   fmt::print(stderr, "\n");
@@ -113,7 +114,7 @@ Json record(const pipeline::Generation& generation, const Flags& flags, const st
 }
 
 int execute(Flags& flags) {
-  const int given = (flags.prompt.empty() ? 0 : 1) + (flags.prompt_file.empty() ? 0 : 1) + (flags.ids.empty() ? 0 : 1);
+  const int given = (flags.prompt ? 1 : 0) + (flags.prompt_file.empty() ? 0 : 1) + (flags.ids.empty() ? 0 : 1);
   if (given != 1) fail(Category::kUsage, "generate", "give one of --prompt TEXT, --prompt-file FILE, --ids FILE");
   pipeline::check_sampling(flags.options.sampling);
   flags.model.check_folder();
@@ -122,7 +123,7 @@ int execute(Flags& flags) {
   if (!flags.ids.empty())
     id_prompts = deal(std::vector<std::vector<std::int32_t>>(1, read_ids(flags.ids)), flags.batch);
   else
-    prompts = deal(flags.prompt.empty() ? read_prompts(flags.prompt_file) : std::vector{flags.prompt}, flags.batch);
+    prompts = deal(flags.prompt ? std::vector{*flags.prompt} : read_prompts(flags.prompt_file), flags.batch);
 
   const auto device = flags.device.open_computing();
   pipeline::Engine engine = flags.model.load(*device);

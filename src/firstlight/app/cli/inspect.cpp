@@ -89,7 +89,7 @@ void print_boards(const harness::Inspection& inspection) {
                                       fit.fits ? std::to_string(fit.longest_context) : "",
                                       human_bytes(fit.capacity_bytes)};
     for (const auto& maximum : inspection.board_maxima[i].maxima)
-      cells.push_back(fmt::format("{:.4g}", maximum.tokens_per_s_per_user));
+      cells.push_back(human_number(maximum.tokens_per_s_per_user));
     cells.push_back(fit.why_not);
     table.add(std::move(cells));
   }

@@ -2,13 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
-#include <clocale>
 #include <cstdio>
+#include <filesystem>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
+#include "firstlight/app/cli/help.h"
 #include "firstlight/app/cli/suggest.h"
 #include "firstlight/app/cli/table.h"
 #include "firstlight/app/cli/verb.h"
@@ -77,10 +80,9 @@ int run_verb(const Verb& verb, const Arguments& arguments) {
   const std::string name(verb.name);
   CLI::App command(std::string(verb.summary), "firstlight " + name);
   command.set_help_flag("-h,--help", "This text");
-  command.get_formatter()->column_width(34);
-  command.get_formatter()->label("Positionals", "Arguments");
-  command.get_formatter()->label("OPTIONS", "FLAGS");
-  command.get_formatter()->label("REQUIRED", "");
+  const auto formatter = std::make_shared<HelpFormatter>();
+  formatter->label("Positionals", "Arguments");
+  command.formatter(formatter);
   const Action action = verb.declare(command);
   for (CLI::Option* option : command.get_options())
     if (option->get_group() == "Options") option->group("Flags");

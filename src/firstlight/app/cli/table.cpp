@@ -19,10 +19,12 @@ std::size_t width(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
+// A number, perhaps with a relation before it or a unit after it: "0.99", "> 80", "12.3 GB/s".
 bool numeric(std::string_view text) {
   if (text.empty()) return true;
   const std::size_t first = text.find_first_not_of("<>=-+ ");
-  return first != std::string_view::npos && std::isdigit(static_cast<unsigned char>(text[first])) != 0;
+  return first != std::string_view::npos && std::isdigit(static_cast<unsigned char>(text[first])) != 0 &&
+         std::ranges::count(text, ' ') <= 1;
 }
 
 std::string_view colour_of(std::string_view cell) {
@@ -44,7 +46,7 @@ std::string Table::str(bool colour) const {
   std::vector<bool> right;
   for (std::size_t column = 0; column < head_.size(); ++column) {
     std::size_t widest = width(head_[column]);
-    bool numbers = !rows_.empty();
+    bool numbers = !rows_.empty() && column > 0;  // the first column is a name, even when it begins with a digit
     for (const auto& row : rows_) {
       widest = std::max(widest, width(row[column]));
       numbers = numbers && numeric(row[column]);
@@ -88,6 +90,11 @@ std::string human_rate(double value, std::string_view unit) {
     ++prefix;
   }
   return fmt::format("{:.3g} {}{}", value, kPrefixes[prefix], unit);
+}
+
+std::string human_number(double value) {
+  if (std::abs(value) < 1000) return fmt::format("{:.4g}", value);
+  return std::abs(value) < 1e15 ? human_count(std::llround(value)) : fmt::format("{:.4g}", value);
 }
 
 std::string human_bytes(double bytes) { return human_rate(bytes, "B"); }

@@ -9,8 +9,8 @@
 
 namespace firstlight::app {
 
-// Columns are as wide as their widest cell (in code points), two spaces apart. A column whose cells all are numbers,
-// with or without a unit, is aligned to the right.
+// Columns are as wide as their widest cell (in code points), two spaces apart. All but the first are aligned to the
+// right when every cell is a number, with or without a unit.
 class Table {
  public:
   explicit Table(std::vector<std::string> head) : head_(std::move(head)) {}
@@ -29,6 +29,7 @@ bool colour_on_stdout();
 
 std::string human_bytes(double bytes);                        // 6890000 -> "6.89 MB"
 std::string human_rate(double value, std::string_view unit);  // 1.23e10, "B/s" -> "12.3 GB/s"
+std::string human_number(double value);                       // 0.98764 -> "0.9876", 36151.2 -> "36,151"
 std::string human_count(std::int64_t count);                  // 12345678 -> "12,345,678"
 
 // To stdout. Invalid UTF-8 is replaced, as JSON cannot hold it.

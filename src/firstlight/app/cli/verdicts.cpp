@@ -2,8 +2,7 @@
 #include "firstlight/app/cli/verdicts.h"
 
 #include <fmt/format.h>
-
-#include <algorithm>
+#include <fmt/ranges.h>
 
 #include "firstlight/app/cli/table.h"
 #include "firstlight/base/error.h"
@@ -28,6 +27,20 @@ std::string verdict_table(const std::vector<harness::PhaseResult>& phases, bool 
     if (!phase.stopped_by.empty()) table.add({phase.phase, "could not run", "", "", "failed", phase.stopped_by});
   }
   return table.str(colour);
+}
+
+std::string verdict_summary(const std::vector<harness::PhaseResult>& phases) {
+  std::size_t judged = 0;
+  std::vector<std::string> failed;
+  for (const harness::PhaseResult& phase : phases) {
+    if (!phase.stopped_by.empty()) return "stopped in " + phase.phase;
+    for (const harness::Verdict& verdict : phase.verdicts) {
+      judged += verdict.bar.has_value() ? 1 : 0;
+      if (verdict.outcome == harness::Outcome::kFailed) failed.push_back(verdict.name);
+    }
+  }
+  if (failed.empty()) return fmt::format("every verdict passed ({})", judged);
+  return fmt::format("{} of {} verdicts failed: {}", failed.size(), judged, fmt::join(failed, ", "));
 }
 
 int exit_code(const std::vector<harness::PhaseResult>& phases) {

@@ -26,7 +26,7 @@ BlockPart block_part(const FormatRow& format, std::int64_t n, std::int64_t begin
   return {blocks, blocks * codes, first, ceil_div(n, format.block_elements) + first * codes};
 }
 
-// Floats of the longest row among the operands of a call, by operand.
+// Floats of one row of an operand; index operands are read where they lie.
 std::int64_t buffered_length(const View& view) { return row(view.format).is_float ? row_length(view) : 0; }
 
 std::size_t worker_bytes(const KernelCall& call) {

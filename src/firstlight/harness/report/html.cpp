@@ -20,7 +20,7 @@ header.top{display:flex;gap:20px;align-items:center;flex-wrap:wrap;margin-bottom
 header.top h1{font-size:26px;margin:0;font-weight:650}
 header.top .sub{color:var(--soft);margin-top:2px}
 .seal{font-size:20px;font-weight:700;padding:12px 20px;border-radius:8px;color:#fff;background:var(--good)}
-.seal.failed{background:var(--bad)}
+.seal.bad{background:var(--bad)}
 section{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:18px 20px;margin:16px 0}
 h2{font-size:17px;margin:0 0 12px}
 h3{font-size:14px;margin:18px 0 6px;color:var(--soft);font-weight:600}

@@ -29,7 +29,7 @@ std::string verdict_section(const Run& run) {
   std::string html = fmt::format(
       "<header class=\"top\"><div class=\"seal{}\">{}</div><div><h1>{} on {}</h1><div class=\"sub\">policy {} &middot; bars "
       "of targets/{}.json &middot; {} &middot; Firstlight {}</div></div></header>\n",
-      any_failed ? " failed" : "", any_failed ? "FAILED" : "PASSED", text(h.value("model", Json("?"))),
+      any_failed ? " bad" : "", any_failed ? "FAILED" : "PASSED", text(h.value("model", Json("?"))),
       text(h.value("device", Json("?"))), text(h.value("policy", Json("?"))), text(h.value("target", Json("?"))),
       text(h.value("time", Json(""))), text(h.value("firstlight", Json("?"))));
   if (h.contains("waivers") && h["waivers"].is_array() && !h["waivers"].empty())

@@ -64,19 +64,19 @@ struct Statement;
 using Block = std::vector<std::unique_ptr<Statement>>;
 
 enum class StatementKind {
-  kData,      // text
-  kOutput,    // expressions
-  kIf,        // expressions[i] -> blocks[i]; one more block is the else
-  kFor,       // target in expressions[0] if expressions[1] (may be null): blocks[0], else blocks[1]
+  kData,    // text
+  kOutput,  // expressions
+  kIf,      // expressions[i] -> blocks[i]; one more block is the else
+  kFor,     // target in expressions[0] if expressions[1] (may be null): blocks[0], else blocks[1]
   kBreak,
   kContinue,
-  kSet,       // target = expressions[0]
-  kSetBlock,  // target = blocks[0], through the filters expressions[0] (may be null)
-  kMacro,     // name(parameters): blocks[0]
-  kCallBlock, // expressions[0] (a call) with blocks[0] as caller(parameters)
+  kSet,          // target = expressions[0]
+  kSetBlock,     // target = blocks[0], through the filters expressions[0] (may be null)
+  kMacro,        // name(parameters): blocks[0]
+  kCallBlock,    // expressions[0] (a call) with blocks[0] as caller(parameters)
   kFilterBlock,  // blocks[0] through expressions[0]
-  kWith,      // parameters (name = value): blocks[0]
-  kGroup,     // blocks[0] as it is (transformers' {% generation %})
+  kWith,         // parameters (name = value): blocks[0]
+  kGroup,        // blocks[0] as it is (transformers' {% generation %})
 };
 
 struct Parameter {

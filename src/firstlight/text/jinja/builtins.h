@@ -43,6 +43,9 @@ std::string percent_format(Runtime& runtime, const std::string& format, const Va
 // ---- methods.cpp ----
 // The method `name` of a str, list or dict as a callable; false when there is none.
 bool bind_method(Runtime& runtime, const Value& self, std::string_view name, Value& method);
+
+// ---- strings.cpp ----
+bool is_space(char32_t value);  // Python's str.isspace
 std::string strip(std::string_view text, const std::string* characters, bool left, bool right);
 std::vector<std::string> split_lines(std::string_view text);
 std::string capitalize(const std::string& text);

@@ -6,13 +6,15 @@
 #include <algorithm>
 
 #include "firstlight/base/error.h"
+#include "firstlight/text/jinja/loop.h"
 #include "firstlight/text/jinja/parser.h"
 #include "firstlight/text/unicode.h"
 
 namespace firstlight::text::jinja {
 namespace {
 
-constexpr std::int64_t kBudget = 32'000'000;
+// A long conversation costs some 100 units a message; this is about half a second.
+constexpr std::int64_t kBudget = 16'000'000;
 constexpr int kMaxDepth = 400;  // of expressions in statements in macros in ...: bounds the stack
 
 struct Scope {
@@ -34,64 +36,6 @@ struct Scope {
 using ScopePtr = std::shared_ptr<Scope>;
 
 class Evaluator;
-
-// The `loop` of a for statement.
-class Loop : public Object {
- public:
-  explicit Loop(std::vector<Value> items, int depth) : items_(std::move(items)), depth_(depth) {}
-  std::string_view type_name() const override { return "LoopContext"; }
-  bool attribute(Runtime& runtime, std::string_view name, Value& value) override;
-
-  const std::vector<Value>& items() const { return items_; }
-  std::size_t index = 0;
-  Value changed;  // the arguments of the last loop.changed(), as a tuple
-  bool asked = false;
-
- private:
-  std::vector<Value> items_;
-  int depth_;
-};
-
-class LoopMethod : public Object {
- public:
-  LoopMethod(Loop& loop, bool cycle) : loop_(loop), cycle_(cycle) {}
-  std::string_view type_name() const override { return "method"; }
-  bool callable() const override { return true; }
-  Value call(Runtime& runtime, Arguments& arguments) override {
-    if (cycle_) {
-      if (arguments.positional.empty()) runtime.error("no items for cycling given");
-      return arguments.positional[loop_.index % arguments.positional.size()];
-    }
-    Value now = runtime.list(arguments.positional, ListKind::kTuple);
-    if (loop_.asked && equal(runtime, now, loop_.changed)) return false;
-    loop_.asked = true;
-    loop_.changed = std::move(now);
-    return true;
-  }
-
- private:
-  Loop& loop_;
-  bool cycle_;
-};
-
-bool Loop::attribute(Runtime& runtime, std::string_view name, Value& value) {
-  const auto size = static_cast<std::int64_t>(items_.size()), at = static_cast<std::int64_t>(index);
-  if (name == "index") value = at + 1;
-  else if (name == "index0") value = at;
-  else if (name == "revindex") value = size - at;
-  else if (name == "revindex0") value = size - at - 1;
-  else if (name == "first") value = at == 0;
-  else if (name == "last") value = at == size - 1;
-  else if (name == "length") value = size;
-  else if (name == "depth") value = std::int64_t{depth_};
-  else if (name == "depth0") value = std::int64_t{depth_ - 1};
-  else if (name == "previtem") value = at > 0 ? items_[index - 1] : Value::undefined("there is no previous item");
-  else if (name == "nextitem") value = at + 1 < size ? items_[index + 1] : Value::undefined("there is no next item");
-  else if (name == "cycle" || name == "changed")
-    value = Value(static_cast<Object*>(runtime.make<LoopMethod>(*this, name == "cycle")));
-  else return false;
-  return true;
-}
 
 // A macro, or the body of a call block. It sees the scope it was defined in, as long as that lasts.
 class Macro : public Object {
@@ -127,9 +71,7 @@ class Evaluator : public Runtime {
     return std::move(out_);
   }
 
-  std::string call_body(const Statement& macro, const ScopePtr& scope) {
-    return captured(macro.blocks[0], scope);
-  }
+  std::string call_body(const Statement& macro, const ScopePtr& scope) { return captured(macro.blocks[0], scope); }
 
   Value value_of(const Expression& expression, const ScopePtr& scope) { return evaluate(expression, scope); }
 
@@ -160,7 +102,9 @@ class Evaluator : public Runtime {
   Flow run(const Statement& statement, const ScopePtr& scope) {
     const Nest nest(*this);
     switch (statement.kind) {
-      case StatementKind::kData: write(statement.text); break;
+      case StatementKind::kData:
+        write(statement.text);
+        break;
       case StatementKind::kOutput:
         for (const auto& expression : statement.expressions) write(to_text(*this, evaluate(*expression, scope)));
         break;
@@ -169,10 +113,15 @@ class Evaluator : public Runtime {
         while (i < statement.expressions.size() && !truth(evaluate(*statement.expressions[i], scope))) ++i;
         return i < statement.blocks.size() ? run(statement.blocks[i], scope) : Flow::kNext;
       }
-      case StatementKind::kFor: return run_for(statement, scope);
-      case StatementKind::kBreak: return Flow::kBreak;
-      case StatementKind::kContinue: return Flow::kContinue;
-      case StatementKind::kSet: assign(statement.target, evaluate(*statement.expressions[0], scope), scope); break;
+      case StatementKind::kFor:
+        return run_for(statement, scope);
+      case StatementKind::kBreak:
+        return Flow::kBreak;
+      case StatementKind::kContinue:
+        return Flow::kContinue;
+      case StatementKind::kSet:
+        assign(statement.target, evaluate(*statement.expressions[0], scope), scope);
+        break;
       case StatementKind::kSetBlock: {
         Value value = text(captured(statement.blocks[0], inner(scope)));
         if (statement.expressions[0]) value = filter(*statement.expressions[0], scope, &value);
@@ -196,10 +145,12 @@ class Evaluator : public Runtime {
       }
       case StatementKind::kWith: {
         const ScopePtr own = inner(scope);
-        for (const Parameter& parameter : statement.parameters) own->set(parameter.name, evaluate(*parameter.value, scope));
+        for (const Parameter& parameter : statement.parameters)
+          own->set(parameter.name, evaluate(*parameter.value, scope));
         return run(statement.blocks[0], own);
       }
-      case StatementKind::kGroup: return run(statement.blocks[0], inner(scope));
+      case StatementKind::kGroup:
+        return run(statement.blocks[0], inner(scope));
     }
     return Flow::kNext;
   }
@@ -217,15 +168,13 @@ class Evaluator : public Runtime {
     }
     if (items.empty()) return statement.blocks.size() > 1 ? run(statement.blocks[1], inner(scope)) : Flow::kNext;
 
-    ++loop_depth_;
-    Loop* loop = make<Loop>(std::move(items), loop_depth_);
+    Loop* loop = make<Loop>(std::move(items));
     for (loop->index = 0; loop->index < loop->items().size(); ++loop->index) {
       const ScopePtr own = inner(scope);
       own->set("loop", Value(static_cast<Object*>(loop)));
       assign(statement.target, loop->items()[loop->index], own);
       if (run(statement.blocks[0], own) == Flow::kBreak) break;
     }
-    --loop_depth_;
     return Flow::kNext;
   }
 
@@ -280,8 +229,10 @@ class Evaluator : public Runtime {
     line = e.line;
     const auto child = [&](std::size_t i) { return evaluate(*e.children[i], scope); };
     switch (e.kind) {
-      case ExpressionKind::kConstant: return e.constant;
-      case ExpressionKind::kName: return look_up(e.name, scope);
+      case ExpressionKind::kConstant:
+        return e.constant;
+      case ExpressionKind::kName:
+        return look_up(e.name, scope);
       case ExpressionKind::kList:
       case ExpressionKind::kTuple: {
         std::vector<Value> items;
@@ -296,7 +247,8 @@ class Evaluator : public Runtime {
         }
         return dict(std::move(items));
       }
-      case ExpressionKind::kAttribute: return get_attribute(*this, child(0), e.name);
+      case ExpressionKind::kAttribute:
+        return get_attribute(*this, child(0), e.name);
       case ExpressionKind::kItem: {
         const Value object = child(0);
         return get_item(*this, object, child(1));
@@ -318,13 +270,16 @@ class Evaluator : public Runtime {
         line = e.line;
         return invoke(callee, arguments);
       }
-      case ExpressionKind::kFilter: return filter(e, scope, nullptr);
+      case ExpressionKind::kFilter:
+        return filter(e, scope, nullptr);
       case ExpressionKind::kTest: {
         const Value value = child(0);
         return apply_test(*this, e.name, value, evaluate_arguments(e.call, scope));
       }
-      case ExpressionKind::kNot: return !truth(child(0));
-      case ExpressionKind::kNegate: return negate(*this, child(0));
+      case ExpressionKind::kNot:
+        return !truth(child(0));
+      case ExpressionKind::kNegate:
+        return negate(*this, child(0));
       case ExpressionKind::kPlus: {
         const Value value = child(0);
         if (!value.is_number()) error(fmt::format("bad operand type for unary +: '{}'", value.type_name()));
@@ -348,7 +303,8 @@ class Evaluator : public Runtime {
         for (std::size_t i = 0; i < e.children.size(); ++i) joined += to_text(*this, child(i));
         return text(std::move(joined));
       }
-      case ExpressionKind::kCompare: return chain(e, scope);
+      case ExpressionKind::kCompare:
+        return chain(e, scope);
       case ExpressionKind::kConditional:
         if (truth(child(1))) return child(0);
         return e.children[2] ? child(2) : Value::undefined("the inline if has no else, and its condition is false");
@@ -419,12 +375,12 @@ class Evaluator : public Runtime {
   const Clock& clock_;
   std::string out_;
   int depth_ = 0;
-  int loop_depth_ = 0;
 };
 
 Value Macro::call(Runtime& runtime, Arguments& arguments) {
   const ScopePtr defined_in = scope_.lock();
-  if (!defined_in) runtime.error(fmt::format("macro '{}' is called after the scope it was defined in", statement_.text));
+  if (!defined_in)
+    runtime.error(fmt::format("macro '{}' is called after the scope it was defined in", statement_.text));
   auto own = std::make_shared<Scope>();
   own->parent = defined_in;
   const auto& parameters = statement_.parameters;
@@ -438,8 +394,11 @@ Value Macro::call(Runtime& runtime, Arguments& arguments) {
       extra.push_back(arguments.positional[i]);
   }
   Value caller = Value::undefined("No caller defined");
-  for (const auto& [name, value] : arguments.named) {
-    const auto found = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == name; });
+  for (const auto& argument : arguments.named) {
+    const std::string& name = argument.first;
+    const Value& value = argument.second;
+    const auto found =
+        std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == name; });
     if (found == parameters.end()) {
       if (name == "caller")
         caller = value;
@@ -457,7 +416,8 @@ Value Macro::call(Runtime& runtime, Arguments& arguments) {
     else if (parameters[i].value)
       own->set(parameters[i].name, evaluator_.value_of(*parameters[i].value, own));
     else
-      own->set(parameters[i].name, Value::undefined(fmt::format("parameter '{}' was not provided", parameters[i].name)));
+      own->set(parameters[i].name,
+               Value::undefined(fmt::format("parameter '{}' was not provided", parameters[i].name)));
   }
   if (own->find("caller") == nullptr) own->set("caller", std::move(caller));
   if (own->find("varargs") == nullptr) own->set("varargs", runtime.list(std::move(extra), ListKind::kTuple));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "firstlight/text/jinja/builtins.h"
 #include "firstlight/text/unicode.h"
@@ -91,15 +92,18 @@ Value replace(Runtime& r, const Value& value, const Arguments& arguments) {
   const Bound bound(r, "replace", arguments, {"old", "new", "count"});
   const Value* count = bound.find(2);
   const std::int64_t limit = count == nullptr || count->is_none() ? -1 : bound.integer(2, -1);
-  return r.text(replace_all(r, to_text(r, value), to_text(r, bound.at(0)), to_text(r, bound.at(1)), limit), value.is_markup());
+  return r.text(replace_all(r, to_text(r, value), to_text(r, bound.at(0)), to_text(r, bound.at(1)), limit),
+                value.is_markup());
 }
 
 Value indent(Runtime& r, const Value& value, const Arguments& arguments) {
   const Bound bound(r, "indent", arguments, {"width", "first", "blank"});
   std::string indention(4, ' ');
   if (const Value* width = bound.find(0))
-    indention = width->is_text() ? width->text()
-                                 : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(bound.integer(0, 4), 0, 4096)), ' ');
+    indention =
+        width->is_text()
+            ? width->text()
+            : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(bound.integer(0, 4), 0, 4096)), ' ');
   const bool first = bound.boolean(1, false), blank = bound.boolean(2, false);
   if (!value.is_text()) r.error(fmt::format("indent of '{}'", value.type_name()));
   const std::vector<std::string> lines = split_lines(value.text() + "\n");
@@ -167,7 +171,8 @@ Value attribute(Runtime& r, const Value& value, const Arguments& arguments) {
 }
 
 Value format(Runtime& r, const Value& value, const Arguments& arguments) {
-  if (!arguments.positional.empty() && !arguments.named.empty()) r.error("format: positional and named arguments at once");
+  if (!arguments.positional.empty() && !arguments.named.empty())
+    r.error("format: positional and named arguments at once");
   Value values;
   if (arguments.named.empty()) {
     values = r.list(arguments.positional, ListKind::kTuple);
@@ -179,29 +184,14 @@ Value format(Runtime& r, const Value& value, const Arguments& arguments) {
   return r.text(percent_format(r, to_text(r, value), values));
 }
 
-constexpr Entry kFilters[] = {{"upper", upper},
-                              {"lower", lower},
-                              {"capitalize", capitalized},
-                              {"title", title},
-                              {"trim", trim},
-                              {"default", default_value},
-                              {"d", default_value},
-                              {"string", string},
-                              {"safe", safe},
-                              {"escape", escape},
-                              {"e", escape},
-                              {"forceescape", force_escape},
-                              {"replace", replace},
-                              {"indent", indent},
-                              {"int", integer},
-                              {"float", real},
-                              {"abs", absolute},
-                              {"round", round},
-                              {"length", count},
-                              {"count", count},
-                              {"attr", attribute},
-                              {"format", format},
-                              {"tojson", to_json}};
+constexpr Entry kFilters[] = {{"upper", upper},     {"lower", lower},   {"capitalize", capitalized},
+                              {"title", title},     {"trim", trim},     {"default", default_value},
+                              {"d", default_value}, {"string", string}, {"safe", safe},
+                              {"escape", escape},   {"e", escape},      {"forceescape", force_escape},
+                              {"replace", replace}, {"indent", indent}, {"int", integer},
+                              {"float", real},      {"abs", absolute},  {"round", round},
+                              {"length", count},    {"count", count},   {"attr", attribute},
+                              {"format", format},   {"tojson", to_json}};
 
 }  // namespace
 

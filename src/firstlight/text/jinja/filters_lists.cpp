@@ -48,7 +48,9 @@ Value without_case(Runtime& r, const Value& value) {
 class Key {
  public:
   Key(Runtime& r, const Value* attribute, bool case_sensitive)
-      : r_(r), attribute_(attribute != nullptr && !attribute->is_none() ? attribute : nullptr), sensitive_(case_sensitive) {}
+      : r_(r),
+        attribute_(attribute != nullptr && !attribute->is_none() ? attribute : nullptr),
+        sensitive_(case_sensitive) {}
   Value operator()(const Value& item) const {
     const Value value = attribute_ != nullptr ? at_path(r_, item, *attribute_) : item;
     return sensitive_ ? value : without_case(r_, value);

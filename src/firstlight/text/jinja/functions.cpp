@@ -67,8 +67,8 @@ Bound::Bound(Runtime& runtime, std::string_view function, const Arguments& argum
              std::initializer_list<std::string_view> names)
     : runtime_(runtime), function_(function), names_(names), values_(names.size()) {
   if (arguments.positional.size() > names.size())
-    runtime.error(fmt::format("{}() takes at most {} arguments, {} given", function, names.size(),
-                              arguments.positional.size()));
+    runtime.error(
+        fmt::format("{}() takes at most {} arguments, {} given", function, names.size(), arguments.positional.size()));
   for (std::size_t i = 0; i < arguments.positional.size(); ++i) values_[i] = &arguments.positional[i];
   for (const auto& [name, value] : arguments.named) {
     const auto found = std::find(names_.begin(), names_.end(), name);

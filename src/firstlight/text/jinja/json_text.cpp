@@ -110,13 +110,27 @@ class Writer {
       const CodePoint c = code_point_at(text, i);
       i += c.bytes;
       switch (c.value) {
-        case '"': out_ += "\\\""; break;
-        case '\\': out_ += "\\\\"; break;
-        case '\n': out_ += "\\n"; break;
-        case '\r': out_ += "\\r"; break;
-        case '\t': out_ += "\\t"; break;
-        case '\b': out_ += "\\b"; break;
-        case '\f': out_ += "\\f"; break;
+        case '"':
+          out_ += "\\\"";
+          break;
+        case '\\':
+          out_ += "\\\\";
+          break;
+        case '\n':
+          out_ += "\\n";
+          break;
+        case '\r':
+          out_ += "\\r";
+          break;
+        case '\t':
+          out_ += "\\t";
+          break;
+        case '\b':
+          out_ += "\\b";
+          break;
+        case '\f':
+          out_ += "\\f";
+          break;
         default: {
           const auto value = static_cast<std::uint32_t>(c.value);
           if (value >= 0x20 && (value < 0x7F || !ascii_)) {
@@ -126,7 +140,8 @@ class Writer {
           } else if (value < 0x10000) {
             out_ += fmt::format("\\u{:04x}", value);
           } else {
-            out_ += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((value - 0x10000) >> 10), 0xDC00 + ((value - 0x10000) & 0x3FF));
+            out_ += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((value - 0x10000) >> 10),
+                                0xDC00 + ((value - 0x10000) & 0x3FF));
           }
         }
       }

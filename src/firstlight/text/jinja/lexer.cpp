@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "firstlight/base/error.h"
+#include "firstlight/text/jinja/builtins.h"
 #include "firstlight/text/unicode.h"
 
 namespace firstlight::text::jinja {
@@ -26,9 +28,6 @@ std::string normalize_newlines(std::string_view source) {
   if (out.ends_with('\n')) out.pop_back();
   return out;
 }
-
-// Python's str.isspace, which also takes in the ASCII separators 0x1C to 0x1F.
-bool is_python_space(char32_t c) { return is_whitespace(c) || (c >= 0x1C && c <= 0x1F); }
 
 class Lexer {
  public:
@@ -54,7 +53,7 @@ class Lexer {
   void skip_whitespace() {
     while (at_ < text_.size()) {
       const CodePoint c = code_point_at(text_, at_);
-      if (!is_python_space(c.value)) break;
+      if (!is_space(c.value)) break;
       advance(c.bytes);
     }
   }
@@ -81,7 +80,7 @@ class Lexer {
     const char kind = text_[tag + 1];
     const char sign = tag + 2 < text_.size() ? text_[tag + 2] : '\0';
     if (sign == '-') {
-      while (!data.empty() && is_python_space(code_point_before(data, data.size()).value))
+      while (!data.empty() && is_space(code_point_before(data, data.size()).value))
         data.remove_suffix(code_point_before(data, data.size()).bytes);
     } else if (sign != '+' && kind != '{') {  // lstrip_blocks: drop the indentation of a tag that begins its line
       const std::size_t line_begin = data.rfind('\n') + 1;  // npos + 1 = 0
@@ -100,7 +99,7 @@ class Lexer {
   static bool is_blank(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
       const CodePoint c = code_point_at(text, i);
-      if (!is_python_space(c.value)) return false;
+      if (!is_space(c.value)) return false;
       i += c.bytes;
     }
     return true;
@@ -153,7 +152,7 @@ class Lexer {
       while (i < text_.size() && (text_[i] == ' ' || text_[i] == '\t' || text_[i] == '\n')) ++i;
       std::string_view data = std::string_view(text_).substr(content, tag - content);
       if (minus) {
-        while (!data.empty() && is_python_space(code_point_before(data, data.size()).value))
+        while (!data.empty() && is_space(code_point_before(data, data.size()).value))
           data.remove_suffix(code_point_before(data, data.size()).bytes);
       } else if (!plus) {
         const std::size_t line_begin = data.rfind('\n') + 1;
@@ -183,7 +182,7 @@ class Lexer {
       if (at_ >= text_.size()) bad(fmt::format("'{}' expected", end));
       const char c = text_[at_];
       const CodePoint point = code_point_at(text_, at_);
-      if (is_python_space(point.value)) {
+      if (is_space(point.value)) {
         skip_whitespace();
       } else if (c >= '0' && c <= '9') {
         number();
@@ -202,9 +201,9 @@ class Lexer {
   }
 
   void op(std::string& open) {
-    static constexpr std::string_view kOperators[] = {"==", "!=", ">=", "<=", "//", "**", "+", "-", "/", "*", "%", "~",
-                                                      "[",  "]",  "(",  ")",  "{",  "}",  ">", "<", "=", ".", ":", "|",
-                                                      ",",  ";"};
+    static constexpr std::string_view kOperators[] = {"==", "!=", ">=", "<=", "//", "**", "+", "-", "/",
+                                                      "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
+                                                      ">",  "<",  "=",  ".",  ":",  "|",  ",", ";"};
     for (const std::string_view name : kOperators) {
       if (!looking_at(name)) continue;
       const char c = name[0];
@@ -224,7 +223,8 @@ class Lexer {
     std::string digits;
     std::size_t i = at_;
     const auto take = [&](auto accepts) {
-      while (i < text_.size() && (accepts(text_[i]) || (text_[i] == '_' && i + 1 < text_.size() && accepts(text_[i + 1])))) {
+      while (i < text_.size() &&
+             (accepts(text_[i]) || (text_[i] == '_' && i + 1 < text_.size() && accepts(text_[i + 1])))) {
         if (text_[i] != '_') digits += text_[i];
         ++i;
       }
@@ -237,11 +237,13 @@ class Lexer {
     }
     bool real = false;
     // In "x.0.1" the numbers after dots are indices.
-    const bool after_dot = !tokens_.empty() && tokens_.back().kind == TokenKind::kOperator && tokens_.back().text == ".";
+    const bool after_dot =
+        !tokens_.empty() && tokens_.back().kind == TokenKind::kOperator && tokens_.back().text == ".";
     if (base != 10) {
       i += 2;
-      take([&](char c) { return base == 16 ? decimal(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-                                           : c >= '0' && c < '0' + base; });
+      take([&](char c) {
+        return base == 16 ? decimal(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') : c >= '0' && c < '0' + base;
+      });
     } else {
       take(decimal);
       if (!after_dot && i + 1 < text_.size() && text_[i] == '.' && decimal(text_[i + 1])) {
@@ -265,7 +267,10 @@ class Lexer {
     const char* const end = digits.data() + digits.size();
     const auto read = real ? std::from_chars(digits.data(), end, token.number)
                            : std::from_chars(digits.data(), end, token.integer, base);
-    if (read.ec != std::errc() || read.ptr != end) bad(fmt::format("number '{}' is out of range", digits));
+    if (real && read.ec == std::errc::result_out_of_range)
+      token.number = std::strtod(digits.c_str(), nullptr);  // infinity or 0, as in Python
+    else if (read.ec != std::errc() || read.ptr != end)
+      bad(fmt::format("number '{}' is out of range", digits));
     tokens_.push_back(std::move(token));
     advance(i - at_);
   }
@@ -298,21 +303,45 @@ class Lexer {
       const char c = text_[i + 1];
       i += 2;
       switch (c) {
-        case '\n': break;
+        case '\n':
+          break;
         case '\\':
         case '\'':
-        case '"': out += c; break;
-        case 'a': out += '\a'; break;
-        case 'b': out += '\b'; break;
-        case 'f': out += '\f'; break;
-        case 'n': out += '\n'; break;
-        case 'r': out += '\r'; break;
-        case 't': out += '\t'; break;
-        case 'v': out += '\v'; break;
-        case 'x': append_utf8(out, hex(i, 2)); break;
-        case 'u': append_utf8(out, hex(i, 4)); break;
-        case 'U': append_utf8(out, hex(i, 8)); break;
-        case 'N': bad("\\N{...} in a string is not supported");
+        case '"':
+          out += c;
+          break;
+        case 'a':
+          out += '\a';
+          break;
+        case 'b':
+          out += '\b';
+          break;
+        case 'f':
+          out += '\f';
+          break;
+        case 'n':
+          out += '\n';
+          break;
+        case 'r':
+          out += '\r';
+          break;
+        case 't':
+          out += '\t';
+          break;
+        case 'v':
+          out += '\v';
+          break;
+        case 'x':
+          append_utf8(out, hex(i, 2));
+          break;
+        case 'u':
+          append_utf8(out, hex(i, 4));
+          break;
+        case 'U':
+          append_utf8(out, hex(i, 8));
+          break;
+        case 'N':
+          bad("\\N{...} in a string is not supported");
         default:
           if (c >= '0' && c <= '7') {
             char32_t value = static_cast<char32_t>(c - '0');

@@ -30,9 +30,9 @@ Value power(Runtime& runtime, std::int64_t base, std::int64_t exponent) {
 
 Value integers(Runtime& runtime, std::string_view op, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
-  if (op == "+" ? __builtin_add_overflow(a, b, &result)
-                : op == "-" ? __builtin_sub_overflow(a, b, &result)
-                            : op == "*" && __builtin_mul_overflow(a, b, &result))
+  if (op == "+"   ? __builtin_add_overflow(a, b, &result)
+      : op == "-" ? __builtin_sub_overflow(a, b, &result)
+                  : op == "*" && __builtin_mul_overflow(a, b, &result))
     overflow(runtime);
   if (op == "+" || op == "-" || op == "*") return result;
   if (op == "**") return b < 0 ? Value(std::pow(static_cast<double>(a), static_cast<double>(b))) : power(runtime, a, b);
@@ -115,7 +115,8 @@ std::int64_t slice_bound(Runtime& runtime, const Value* bound, std::int64_t othe
 
 bool is_mutating(const Value& object, std::string_view name) {
   static constexpr std::string_view kDict[] = {"clear", "pop", "popitem", "setdefault", "update"};
-  static constexpr std::string_view kList[] = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
+  static constexpr std::string_view kList[] = {"append", "clear",  "extend",  "insert",
+                                               "pop",    "remove", "reverse", "sort"};
   if (object.is_dict()) return std::find(std::begin(kDict), std::end(kDict), name) != std::end(kDict);
   return object.is_list() && object.list().kind == ListKind::kList &&
          std::find(std::begin(kList), std::end(kList), name) != std::end(kList);
@@ -131,12 +132,23 @@ std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '\'': out += "&#39;"; break;
-      case '"': out += "&#34;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -165,8 +177,7 @@ Value negate(Runtime& runtime, const Value& value) {
 
 bool contains(Runtime& runtime, const Value& container, const Value& value) {
   if (container.is_text()) {
-    if (!value.is_text())
-      runtime.error(fmt::format("'in <string>' requires a string, not '{}'", value.type_name()));
+    if (!value.is_text()) runtime.error(fmt::format("'in <string>' requires a string, not '{}'", value.type_name()));
     runtime.charge(container.text().size() / 16);
     return container.text().find(value.text()) != std::string::npos;
   }

@@ -28,7 +28,8 @@ std::string pad(std::string text, const Directive& directive, bool numeric) {
 }
 
 std::string number(Runtime& runtime, char conversion, const Directive& directive, const Value& value) {
-  if (!value.is_number()) runtime.error(fmt::format("%{}: a number is required, not {}", conversion, value.type_name()));
+  if (!value.is_number())
+    runtime.error(fmt::format("%{}: a number is required, not {}", conversion, value.type_name()));
   std::string text;
   bool negative = false;
   if (conversion == 'd' || conversion == 'i' || conversion == 'u' || conversion == 'x' || conversion == 'X' ||
@@ -80,17 +81,24 @@ std::string percent_format(Runtime& runtime, const std::string& format, const Va
       const std::size_t close = format.find(')', i);
       if (close == std::string::npos || !values.is_dict()) runtime.error("format requires a mapping");
       keyed = find_key(runtime, values.dict(), Value(format.substr(i + 1, close - i - 1)));
-      if (keyed == nullptr) runtime.error(fmt::format("format key '{}' is missing", format.substr(i + 1, close - i - 1)));
+      if (keyed == nullptr)
+        runtime.error(fmt::format("format key '{}' is missing", format.substr(i + 1, close - i - 1)));
       by_key = true;
       i = close + 1;
     }
     for (; i < format.size(); ++i) {
-      if (format[i] == '-') directive.left = true;
-      else if (format[i] == '0') directive.zero = true;
-      else if (format[i] == '+') directive.plus = true;
-      else if (format[i] == ' ') directive.space = true;
-      else if (format[i] == '#') directive.alternate = true;
-      else break;
+      if (format[i] == '-')
+        directive.left = true;
+      else if (format[i] == '0')
+        directive.zero = true;
+      else if (format[i] == '+')
+        directive.plus = true;
+      else if (format[i] == ' ')
+        directive.space = true;
+      else if (format[i] == '#')
+        directive.alternate = true;
+      else
+        break;
     }
     const auto digits = [&] {
       int value = 0;

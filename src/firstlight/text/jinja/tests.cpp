@@ -34,8 +34,7 @@ bool apply_test(Runtime& runtime, std::string_view name, const Value& value, con
     if (value.is_bool() || b.is_bool()) return value.is_bool() && b.is_bool() && value.integer() == b.integer();
     return value.type_name() == b.type_name() && equal(runtime, value, b);
   }
-  if (name == "divisibleby")
-    return equal(runtime, binary(runtime, "%", value, other()), Value(std::int64_t{0}));
+  if (name == "divisibleby") return equal(runtime, binary(runtime, "%", value, other()), Value(std::int64_t{0}));
   none();
   if (name == "defined") return !value.is_undefined();
   if (name == "undefined") return value.is_undefined();
@@ -51,7 +50,7 @@ bool apply_test(Runtime& runtime, std::string_view name, const Value& value, con
   if (name == "iterable") return value.is_list() || value.is_dict() || value.is_text() || value.is_undefined();
   if (name == "sequence")
     return value.is_text() || value.is_dict() || (value.is_list() && value.list().kind != ListKind::kGenerator);
-  if (name == "callable") return value.object() != nullptr && value.object()->callable();
+  if (name == "callable") return value.is_undefined() || (value.object() != nullptr && value.object()->callable());
   if (name == "odd" || name == "even") {
     const Value rest = binary(runtime, "%", value, Value(std::int64_t{2}));
     return equal(runtime, rest, Value(std::int64_t{name == "odd" ? 1 : 0}));

@@ -32,8 +32,10 @@ bool is_printable(char32_t value) {
     case UTF8PROC_CATEGORY_CN:
     case UTF8PROC_CATEGORY_ZL:
     case UTF8PROC_CATEGORY_ZP:
-    case UTF8PROC_CATEGORY_ZS: return false;
-    default: return true;
+    case UTF8PROC_CATEGORY_ZS:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -78,9 +80,12 @@ std::string_view Value::type_name() const {
   if (is_dict()) return "dict";
   if (Object* found = object()) return found->type_name();
   switch (list().kind) {
-    case ListKind::kTuple: return "tuple";
-    case ListKind::kGenerator: return "generator";
-    default: return "list";
+    case ListKind::kTuple:
+      return "tuple";
+    case ListKind::kGenerator:
+      return "generator";
+    default:
+      return "list";
   }
 }
 
@@ -203,7 +208,8 @@ void append_repr(Runtime& runtime, const Value& value, std::string& out) {
     runtime.charge(text.size() / 4);
     out += text;
   };
-  if (value.is_text()) return charged(value.is_markup() ? "Markup(" + repr_text(value.text()) + ")" : repr_text(value.text()));
+  if (value.is_text())
+    return charged(value.is_markup() ? "Markup(" + repr_text(value.text()) + ")" : repr_text(value.text()));
   if (value.is_list()) {
     const ListData& list = value.list();
     if (list.kind == ListKind::kGenerator) return charged("<generator>");
@@ -230,12 +236,18 @@ void append_repr(Runtime& runtime, const Value& value, std::string& out) {
     out += '}';
     return;
   }
-  if (value.is_undefined()) out += "Undefined";
-  else if (value.is_none()) out += "None";
-  else if (value.is_bool()) out += value.integer() != 0 ? "True" : "False";
-  else if (value.is_int()) out += std::to_string(value.integer());
-  else if (value.is_float()) out += repr_float(value.number());
-  else out += fmt::format("<{}>", value.type_name());
+  if (value.is_undefined())
+    out += "Undefined";
+  else if (value.is_none())
+    out += "None";
+  else if (value.is_bool())
+    out += value.integer() != 0 ? "True" : "False";
+  else if (value.is_int())
+    out += std::to_string(value.integer());
+  else if (value.is_float())
+    out += repr_float(value.number());
+  else
+    out += fmt::format("<{}>", value.type_name());
 }
 
 }  // namespace
@@ -303,13 +315,17 @@ void set_key(Runtime& runtime, std::vector<std::pair<Value, Value>>& items, cons
 
 Value from_json(Runtime& runtime, const Json& json) {
   switch (json.type()) {
-    case Json::value_t::boolean: return json.get<bool>();
-    case Json::value_t::number_integer: return json.get<std::int64_t>();
+    case Json::value_t::boolean:
+      return json.get<bool>();
+    case Json::value_t::number_integer:
+      return json.get<std::int64_t>();
     case Json::value_t::number_unsigned:
       if (json.get<std::uint64_t>() > INT64_MAX) runtime.error("an integer of more than 64 bits");
       return json.get<std::int64_t>();
-    case Json::value_t::number_float: return json.get<double>();
-    case Json::value_t::string: return runtime.text(replace_invalid_utf8(json.get_ref<const std::string&>()));
+    case Json::value_t::number_float:
+      return json.get<double>();
+    case Json::value_t::string:
+      return runtime.text(replace_invalid_utf8(json.get_ref<const std::string&>()));
     case Json::value_t::array: {
       std::vector<Value> items;
       for (const Json& item : json) items.push_back(from_json(runtime, item));
@@ -321,7 +337,8 @@ Value from_json(Runtime& runtime, const Json& json) {
         items.emplace_back(Value(replace_invalid_utf8(key)), from_json(runtime, value));
       return runtime.dict(std::move(items));
     }
-    default: return Value();
+    default:
+      return Value();
   }
 }
 

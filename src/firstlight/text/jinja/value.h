@@ -46,16 +46,16 @@ class Value {
   using Dict = std::shared_ptr<const DictData>;
 
   Value() : data_(None{}) {}
-  Value(bool v) : data_(v) {}                   // NOLINT: values convert as Python's do
-  Value(std::int64_t v) : data_(v) {}           // NOLINT
-  Value(double v) : data_(v) {}                 // NOLINT
-  Value(std::string v, bool markup = false)     // NOLINT
+  Value(bool v) : data_(v) {}                // NOLINT: values convert as Python's do
+  Value(std::int64_t v) : data_(v) {}        // NOLINT
+  Value(double v) : data_(v) {}              // NOLINT
+  Value(std::string v, bool markup = false)  // NOLINT
       : data_(Text{std::make_shared<const std::string>(std::move(v)), markup}) {}
-  Value(const char* v) : Value(std::string(v)) {}  // NOLINT
+  Value(const char* v) : Value(std::string(v)) {}       // NOLINT
   Value(std::string_view v) : Value(std::string(v)) {}  // NOLINT
-  Value(List v) : data_(std::move(v)) {}        // NOLINT
-  Value(Dict v) : data_(std::move(v)) {}        // NOLINT
-  Value(Object* v) : data_(v) {}                // NOLINT
+  Value(List v) : data_(std::move(v)) {}                // NOLINT
+  Value(Dict v) : data_(std::move(v)) {}                // NOLINT
+  Value(Object* v) : data_(v) {}                        // NOLINT
   static Value undefined(std::string what) {
     Value value;
     value.data_ = Undefined{std::make_shared<const std::string>(std::move(what))};

@@ -1,0 +1,108 @@
+// Records, reports, JUnit and bench measurements.
+#include "firstlight/harness/report.h"
+
+#include <cmath>
+
+#include "firstlight/base/file.h"
+#include "firstlight/base/progress.h"
+#include "firstlight/harness/bench.h"
+#include "firstlight/harness/bringup.h"
+#include "firstlight/harness/evidence.h"
+#include "harness/engines.h"
+
+namespace firstlight::harness {
+namespace {
+
+PhaseResult hostile_phase() {
+  PhaseResult phase;
+  phase.phase = "4 full model";
+  phase.verdicts = {judge("<script>alert(1)</script>", std::nan(""), ">", 0.5, "&\"'", "note <b>")};
+  return phase;
+}
+
+TEST(Record, WritesLinesThatReadBack) {
+  Record record({{"model", "m"}, {"device", "d"}});
+  record.add(hostile_phase());
+  const auto path = testing::scratch_dir("record") / "record.jsonl";
+  record.write(path);
+  const auto lines = read_record(path);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0]["kind"], "run");
+  EXPECT_EQ(lines[1]["outcome"], "failed");
+  EXPECT_EQ(lines[2]["value"], "nan") << "a NaN is never hidden";
+}
+
+TEST(Record, RefusesDamage) {
+  const auto folder = testing::scratch_dir("record-bad");
+  write_text_file(folder / "a.jsonl", "{\"kind\":\"run\"}\n{\"kind\":");
+  EXPECT_NE(std::string(testing::expect_error([&] { read_record(folder / "a.jsonl"); }).what()).find("a.jsonl:2"),
+            std::string::npos);
+  write_text_file(folder / "b.jsonl", "{\"kind\":\"phase\"}\n");
+  EXPECT_EQ(testing::expect_error([&] { read_record(folder / "b.jsonl"); }).category(), Category::kBadInput);
+  write_text_file(folder / "c.jsonl", "");
+  EXPECT_EQ(testing::expect_error([&] { read_record(folder / "c.jsonl"); }).category(), Category::kBadInput);
+}
+
+TEST(Report, EscapesWhatItShowsAndPutsTheVerdictFirst) {
+  Record record({{"model", "<m>"}, {"device", "d"}, {"policy", "p"}, {"target", "t"}, {"command", "a < b"}});
+  record.add(hostile_phase());
+  const std::string html = html_report(record.lines());
+  EXPECT_EQ(html.find("<script>"), std::string::npos);
+  EXPECT_NE(html.find("&lt;script&gt;"), std::string::npos);
+  EXPECT_NE(html.find("&lt;m&gt;"), std::string::npos);
+  EXPECT_NE(html.find("FAILED"), std::string::npos);
+  EXPECT_LT(html.find("id=\"verdict\""), html.find("id=\"environment\""));
+}
+
+TEST(Report, AFieldOfTheWrongKindIsBadInput) {
+  const std::vector<Json> lines = {{{"kind", "run"}, {"model", "m"}},
+                                   {{"kind", "phase"}, {"phase", "5 performance"}, {"details", {{"maxima", 3}}}}};
+  EXPECT_EQ(testing::expect_error([&] { html_report(lines); }).category(), Category::kBadInput);
+}
+
+TEST(Junit, FailuresErrorsAndSkipsAreCounted) {
+  PhaseResult phase = hostile_phase();
+  phase.verdicts.push_back(skipped("s", "why"));
+  phase.verdicts.push_back(judge("ok", 1, ">", 0, "", ""));
+  phase.stopped_by = "broke";
+  const std::string xml = junit_xml({phase});
+  EXPECT_NE(xml.find("tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""), std::string::npos) << xml;
+  EXPECT_EQ(xml.find("<script>"), std::string::npos);
+}
+
+TEST(Bench, MeasuresBothPhases) {
+  Progress::set_quiet(true);
+  Rig rig = make_rig(golden("llama_plain"), device::default_device());
+  BenchOptions options;
+  options.prompt = 8;
+  options.depth = 4;
+  options.generate = 3;
+  options.batch = 2;
+  options.repeats = 2;
+  options.probe_seconds = 0;
+  const auto list = run_bench(*rig.engine, options);
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].phase, "prefill");
+  EXPECT_EQ(list[1].phase, "decode");
+  for (const auto& m : list) {
+    EXPECT_GT(m.tokens_per_s, 0);
+    EXPECT_GT(m.flops_per_step, 0);
+    EXPECT_GT(m.bytes_per_step, 0);
+    EXPECT_EQ(m.share_of_bandwidth, 0) << "no probe, no share";
+    EXPECT_GT(m.rss_bytes, 0U);
+  }
+  EXPECT_NEAR(list[1].tokens_per_s, 2 * list[1].tokens_per_s_per_user, 1e-6 * list[1].tokens_per_s);
+  EXPECT_LE(list[1].latency_ms_p50, list[1].latency_ms_p99);
+}
+
+TEST(Bench, RefusesWhatCannotRun) {
+  Rig rig = make_rig(golden("llama_plain"), device::default_device());
+  BenchOptions options;
+  options.prompt = 0;
+  EXPECT_EQ(testing::expect_error([&] { run_bench(*rig.engine, options); }).category(), Category::kUsage);
+  options.prompt = 1 << 30;
+  EXPECT_EQ(testing::expect_error([&] { run_bench(*rig.engine, options); }).category(), Category::kUsage);
+}
+
+}  // namespace
+}  // namespace firstlight::harness

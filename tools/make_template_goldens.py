@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Writes tests/data/chat_templates/: what transformers' Jinja environment renders, for our own engine's tests.
+
+  language.json   our own snippets of template language with their output, or the fact that they fail
+  bundled.json    models/phi3-nano's template on the conversations below
+  published.json  the templates under ../shared/data/tokenizers on the same conversations: XXH3-128 hashes only, because
+                  what they render is text of their publishers
+
+Run from the root of the checkout: python tools/make_template_goldens.py
+"""
+import ctypes
+import glob
+import json
+import os
+import pathlib
+
+import jinja2
+import transformers
+from transformers.utils.chat_template_utils import _compile_jinja_template
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OUT = ROOT / "tests" / "data" / "chat_templates"
+SHARED = pathlib.Path(os.environ.get("FIRSTLIGHT_SHARED", ROOT.parent / "shared")) / "data" / "tokenizers"
+MADE_WITH = f"transformers {transformers.__version__}, jinja2 {jinja2.__version__}"
+
+VARIABLES = {
+    "a": 1, "b": -7, "f": 2.5, "s": "Hello <b>World</b>", "u": "Éß ünï", "l": [3, 1, 2], "e": [], "n": None, "t": True,
+    "d": {"x": 1, "y": [1, 2, {"z": None}], "items": 5, "B": 2, "a": 3}, "nl": "a\nb\n\nc\n",
+    "nums": ["1", "2.5", "x", " 7 ", "1_000"], "big": 12345678901234,
+    "ms": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": None, "n": 3}, {"role": "user", "content": "yo", "n": 1}],
+}
+
+SNIPPETS = (ROOT / "tests" / "data" / "chat_templates" / "snippets.txt")
+
+TOOL = {"type": "function", "function": {"name": "get_weather", "description": "The \"weather\" in a <city>, é", "parameters": {
+    "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
+CALL = [{"id": "abcdefghi", "type": "function", "function": {"name": "get_weather", "arguments": {"city": "Par\"is"}}}]
+CONVERSATIONS = [
+    [{"role": "user", "content": "Hi"}],
+    [{"role": "system", "content": " Be brief. "}, {"role": "user", "content": "Hi\n"},
+     {"role": "assistant", "content": "<think>\nhm\n</think>\n\nHello"}, {"role": "user", "content": "é😀"}],
+    [{"role": "user", "content": "weather?"}, {"role": "assistant", "content": "", "tool_calls": CALL},
+     {"role": "tool", "content": "22.5", "tool_call_id": "abcdefghi", "name": "get_weather"},
+     {"role": "assistant", "content": "22"}, {"role": "user", "content": "ok"}],
+    [{"role": "user", "content": "weather?"}, {"role": "assistant", "tool_calls": CALL},
+     {"role": "tool", "content": "{\"t\": 1}", "tool_call_id": "abcdefghi"}],
+    [{"role": "user", "content": [{"type": "text", "text": "part"}, {"type": "text", "text": "two"}]}],
+    [],
+]
+# What a caller may ask for, beyond the messages.
+OPTIONS = [
+    {"add_generation_prompt": True, "tools": None, "extra": {}},
+    {"add_generation_prompt": False, "tools": None, "extra": {}},
+    {"add_generation_prompt": True, "tools": [TOOL], "extra": {}},
+    {"add_generation_prompt": True, "tools": [TOOL], "extra": {"enable_thinking": False, "tools_in_user_message": False}},
+]
+TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
+
+
+def render(template, variables):
+    try:
+        return _compile_jinja_template(template).render(**variables)
+    except Exception:  # whatever Python raises: the golden is that it fails
+        return None
+
+
+def hash128(text):
+    class Hash(ctypes.Structure):
+        _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+    lib = ctypes.CDLL("libxxhash.so.0")
+    lib.XXH3_128bits.restype = Hash
+    lib.XXH3_128bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    data = text.encode()
+    value = lib.XXH3_128bits(data, len(data))
+    return f"{value.high:016x}{value.low:016x}"
+
+
+def conversations(template, keep):
+    out = []
+    for m, messages in enumerate(CONVERSATIONS):
+        for o, options in enumerate(OPTIONS):
+            variables = dict(TOKENS, messages=messages, documents=None, tools=options["tools"], date_string="26 Jul 2024",
+                             add_generation_prompt=options["add_generation_prompt"], **options["extra"])
+            text = render(template, variables)
+            out.append({"messages": m, "options": o, "text": text if keep or text is None else hash128(text)})
+    return out
+
+
+def write(name, value):
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / name).write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def main():
+    cases = []
+    for snippet in SNIPPETS.read_text().split("\n---\n"):
+        snippet = snippet.replace("\\r", "\r")
+        cases.append({"template": snippet, "text": render(snippet, VARIABLES)})
+    write("language.json", {"made_with": MADE_WITH, "variables": VARIABLES, "cases": cases})
+
+    common = {"made_with": MADE_WITH, "conversations": CONVERSATIONS, "options": OPTIONS, "tokens": TOKENS}
+    config = json.loads((ROOT / "models" / "phi3-nano" / "tokenizer_config.json").read_text())
+    write("bundled.json", dict(common, cases=conversations(config["chat_template"], True)))
+
+    templates = {}
+    for path in sorted(glob.glob(str(SHARED / "*" / "*tokenizer_config.json"))):
+        template = json.loads(pathlib.Path(path).read_text()).get("chat_template")
+        if template:
+            templates[os.path.relpath(path, SHARED)] = template
+    for path in sorted(glob.glob(str(SHARED / "*" / "chat_templates" / "*.jinja"))):
+        templates[os.path.relpath(path, SHARED)] = pathlib.Path(path).read_text()
+    if templates:
+        write("published.json", {"made_with": MADE_WITH, "templates": {
+            name: conversations(template, False) for name, template in templates.items()}})
+
+
+if __name__ == "__main__":
+    main()
