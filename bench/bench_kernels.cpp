@@ -49,12 +49,14 @@ class RandomWeight : public device::WeightSource {
 
 // Runs the kernel that takes the call once for every iteration.
 template <typename Args>
-void run(benchmark::State& state, Device& device, op::Op op, const Args& args, std::span<const View> in, const View& out) {
+void run(benchmark::State& state, Device& device, op::Op op, const Args& args, std::span<const View> in,
+         const View& out) {
   KernelCall call{&args, sizeof(args), in, {&out, 1}, {}};
   call.context.executor = &device.executor();
   for (const device::KernelRow& kernel : device.kernels()) {
     if (kernel.op != op || (kernel.accepts != nullptr && !kernel.accepts(call))) continue;
-    const std::size_t bytes = kernel.scratch_bytes == nullptr ? 0 : kernel.scratch_bytes(call, device.executor().threads());
+    const std::size_t bytes =
+        kernel.scratch_bytes == nullptr ? 0 : kernel.scratch_bytes(call, device.executor().threads());
     const HostTensor scratch(Format::u8, {static_cast<std::int64_t>(bytes)});
     call.context.scratch = {scratch.view().data, bytes};
     for ([[maybe_unused]] auto _ : state) kernel.run(call);
@@ -74,10 +76,10 @@ void linear(benchmark::State& state, Bench& bench, Format format, std::int64_t r
             std::int64_t outputs) {
   Device& device = *bench.device;
   const device::WeightPlan plan = device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs}});
-  const std::int64_t copies = rows > 4 ? 1 : std::max<std::int64_t>(1, (std::int64_t{192} << 20) / static_cast<std::int64_t>(plan.bytes));
+  const std::int64_t copies =
+      rows > 4 ? 1 : std::max<std::int64_t>(1, (std::int64_t{192} << 20) / static_cast<std::int64_t>(plan.bytes));
   // One wide weight stands for the copies: panels are independent.
-  const device::WeightPlan wide =
-      device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs * copies}});
+  const device::WeightPlan wide = device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs * copies}});
   const HostTensor packed(Format::u8, {static_cast<std::int64_t>(wide.bytes)});
   device.pack_weight(wide, RandomWeight(depth), {packed.view().data, wide.bytes}, device.executor(), {});
   const HostTensor x = random_tensor(Format::bf16, {rows, depth});
@@ -114,11 +116,12 @@ void attention(benchmark::State& state, Bench& bench, Format cache, std::int64_t
   const HostTensor position_tensor = HostTensor::from(positions, {users * rows});
   const HostTensor table_tensor = HostTensor::from(table, {users, pages});
   const HostTensor out(Format::bf16, {users * rows, kHeads * kDim});
-  const View in[] = {q.view(),  keys.view(), values.view(), sequence_tensor.view(), position_tensor.view(),
+  const View in[] = {q.view(),           keys.view(), values.view(), sequence_tensor.view(), position_tensor.view(),
                      table_tensor.view()};
   run(state, *bench.device, op::Op::attention, args, in, out.view());
   if (rows == 1)
-    return report(state, "GB/s", static_cast<double>(keys.size_bytes() + values.size_bytes()), bench.peaks.read_bandwidth);
+    return report(state, "GB/s", static_cast<double>(keys.size_bytes() + values.size_bytes()),
+                  bench.peaks.read_bandwidth);
   report(state, "GFLOP/s", 4.0 * static_cast<double>(args.attended * kHeads * kDim), bench.peaks.flops_f32);
 }
 
@@ -160,7 +163,8 @@ void register_all(Bench& bench) {
 int main_checked(int argc, char** argv) {
   device::OpenOptions options{.threads = 0, .isa = take_flag(argc, argv, "isa")};
   const std::string threads = take_flag(argc, argv, "threads");
-  if (!threads.empty() && std::from_chars(threads.data(), threads.data() + threads.size(), options.threads).ec != std::errc())
+  if (!threads.empty() &&
+      std::from_chars(threads.data(), threads.data() + threads.size(), options.threads).ec != std::errc())
     fail(Category::kUsage, "--threads", "expected a number, found '{}'", threads);
   Bench bench{device::open_device("cpu", options), {}};
   bench.peaks = bench.device->peaks(0.5);

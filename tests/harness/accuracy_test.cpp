@@ -59,13 +59,15 @@ TEST(Capsule, RoundTripsThroughBothFiles) {
 
 TEST(Capsule, RefusesWhatIsNoCapsule) {
   const auto folder = testing::scratch_dir("no-capsule");
-  EXPECT_EQ(testing::expect_error([&] { load_capsule(folder / "absent.safetensors"); }).category(), Category::kBadInput);
+  EXPECT_EQ(testing::expect_error([&] { load_capsule(folder / "absent.safetensors"); }).category(),
+            Category::kBadInput);
   const Error plain = testing::expect_error([&] { load_capsule(golden("llama_plain") / "model.safetensors"); });
   EXPECT_EQ(plain.category(), Category::kBadInput);
   write_text_file(folder / "reference.json", R"({"ids": [1, 2]})");
   EXPECT_EQ(testing::expect_error([&] { load_capsule(folder / "reference.json"); }).category(), Category::kBadInput);
-  write_text_file(folder / "reference.json",
-                  R"({"ids": [1, 2], "long_1024": {"first_position": 0, "top5_ids": [[1, 2, 3]], "top5_logits": [[1, 2, 3]]}})");
+  write_text_file(
+      folder / "reference.json",
+      R"({"ids": [1, 2], "long_1024": {"first_position": 0, "top5_ids": [[1, 2, 3]], "top5_logits": [[1, 2, 3]]}})");
   EXPECT_NE(std::string(testing::expect_error([&] { load_capsule(folder / "reference.json"); }).what()).find("row 0"),
             std::string::npos);
 }
@@ -73,7 +75,7 @@ TEST(Capsule, RefusesWhatIsNoCapsule) {
 TEST(TeacherForcing, CountsPlantedMisses) {
   Rig rig = make_rig(golden("llama_plain"), device::reference_device());
   Capsule capsule = small_capsule(rig);
-  std::swap(capsule.top5[25][0], capsule.top5[25][3]);  // still among the five
+  std::swap(capsule.top5[25][0], capsule.top5[25][3]);      // still among the five
   capsule.top5[30].fill(capsule.top5[30][0] == 0 ? 1 : 0);  // not among them
   const TeacherForcing result = teacher_force(rig.engine->session(), rig.engine->model(), capsule, 20);
   EXPECT_EQ(result.scored, 20);
@@ -87,8 +89,8 @@ TEST(TeacherForcing, CountsPlantedMisses) {
   const Target target = Target::load("bounty");
   const auto list = verdicts(result, capsule, target);
   ASSERT_EQ(list.size(), 2U);
-  EXPECT_EQ(list[0].outcome, Outcome::kPassed);   // 90 % > 80 %
-  EXPECT_EQ(list[1].outcome, Outcome::kFailed);   // 95 % is not > 95 %
+  EXPECT_EQ(list[0].outcome, Outcome::kPassed);  // 90 % > 80 %
+  EXPECT_EQ(list[1].outcome, Outcome::kFailed);  // 95 % is not > 95 %
   EXPECT_NE(list[0].note.find("consistent"), std::string::npos);
 }
 
@@ -96,12 +98,14 @@ TEST(TeacherForcing, RefusesAReferenceThatDoesNotCoverThePositions) {
   Rig rig = make_rig(golden("llama_plain"), device::reference_device());
   Capsule capsule = small_capsule(rig);
   capsule.top5.resize(30);
-  EXPECT_EQ(testing::expect_error([&] { teacher_force(rig.engine->session(), rig.engine->model(), capsule, 20); }).category(),
-            Category::kMismatch);
+  EXPECT_EQ(
+      testing::expect_error([&] { teacher_force(rig.engine->session(), rig.engine->model(), capsule, 20); }).category(),
+      Category::kMismatch);
   capsule = small_capsule(rig);
   capsule.ids[3] = static_cast<std::int32_t>(rig.engine->model().description().vocab_size);
-  EXPECT_EQ(testing::expect_error([&] { teacher_force(rig.engine->session(), rig.engine->model(), capsule, 20); }).category(),
-            Category::kMismatch);
+  EXPECT_EQ(
+      testing::expect_error([&] { teacher_force(rig.engine->session(), rig.engine->model(), capsule, 20); }).category(),
+      Category::kMismatch);
 }
 
 TEST(Verdicts, NanFailsAndSkippedNeverPasses) {

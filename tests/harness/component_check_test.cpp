@@ -19,7 +19,8 @@ ComponentOptions small_options() {
 }
 
 const ComponentRow& row_of(const ComponentCheck& check, const std::string& key, const std::string& phase) {
-  const auto found = std::ranges::find_if(check.rows, [&](const ComponentRow& r) { return r.key == key && r.phase == phase; });
+  const auto found =
+      std::ranges::find_if(check.rows, [&](const ComponentRow& r) { return r.key == key && r.phase == phase; });
   EXPECT_NE(found, check.rows.end()) << key;
   return *found;
 }

@@ -18,8 +18,8 @@ struct Rig {
   std::unique_ptr<pipeline::Engine> engine;
 };
 
-inline Rig make_rig(const std::filesystem::path& folder, std::string_view device_name, const std::string& policy = "f32",
-                    int threads = 2) {
+inline Rig make_rig(const std::filesystem::path& folder, std::string_view device_name,
+                    const std::string& policy = "f32", int threads = 2) {
   Rig rig;
   rig.device = device::open_device(device_name, {.threads = threads, .isa = ""});
   pipeline::EngineOptions options;
@@ -29,7 +29,9 @@ inline Rig make_rig(const std::filesystem::path& folder, std::string_view device
   return rig;
 }
 
-inline std::filesystem::path golden(const std::string& name) { return testing::source_dir() / "tests" / "golden" / name; }
+inline std::filesystem::path golden(const std::string& name) {
+  return testing::source_dir() / "tests" / "golden" / name;
+}
 
 inline std::vector<std::int32_t> random_ids(std::int64_t count, std::int64_t vocabulary, std::uint64_t seed = 5) {
   Rng rng(seed);

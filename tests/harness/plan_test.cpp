@@ -56,13 +56,14 @@ TEST(Roofline, LedgerCountsBytesByHand) {
     "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128, "hidden_size": 64,
     "intermediate_size": 96, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2,
     "hidden_act": "silu", "rms_norm_eps": 1e-5, "max_position_embeddings": 2048, "rope_theta": 10000.0,
-    "tie_word_embeddings": false})", {.policy = "bfp8", .context = 100, .board = "N150"});
+    "tie_word_embeddings": false})",
+                                    {.policy = "bfp8", .context = 100, .board = "N150"});
   ASSERT_TRUE(i.ledger.has_value());
   const double attention = 4.0 * 64 * 64 * 17 / 16;
   const double mlp = 3.0 * 64 * 96 * 17 / 16;
   const double head = 64.0 * 128 * 17 / 16;
   const double norms = 3.0 * 64 * 4;
-  const double kv = 2.0 * 64 * 2 * 100;       // bf16 under the bfp8 policy
+  const double kv = 2.0 * 64 * 2 * 100;  // bf16 under the bfp8 policy
   const double embedding_row = 64 * 2;
   EXPECT_EQ(i.parameters, 4 * 64 * 64 + 3 * 64 * 96 + 2 * 128 * 64 + 3 * 64);
   EXPECT_NEAR(i.ledger->bytes_per_step, attention + mlp + head + norms + kv + embedding_row, 1e-6);
@@ -76,7 +77,8 @@ TEST(Roofline, TilePaddingIsCounted) {
     "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 97, "hidden_size": 40,
     "intermediate_size": 52, "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 10,
     "hidden_act": "silu", "rms_norm_eps": 1e-5, "max_position_embeddings": 2048, "rope_theta": 10000.0,
-    "tie_word_embeddings": true})", {.policy = "bfp4", .context = 1, .board = ""});
+    "tie_word_embeddings": true})",
+                                    {.policy = "bfp4", .context = 1, .board = ""});
   ASSERT_TRUE(i.ledger.has_value());
   // Four 40x40 products are padded to 64x64, three MLP ones (40x52) to 64x64, the tied head 40x97 to 64x128.
   EXPECT_NEAR(i.ledger->weight_bytes, (4 * 64 * 64 + 3 * 64 * 64 + 64 * 128) * 9.0 / 16 + 3 * 40 * 4, 1e-6);

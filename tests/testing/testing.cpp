@@ -28,9 +28,8 @@ std::filesystem::path shared_dir() {
 
 std::filesystem::path scratch_dir(const std::string& name) {
   static Scratch scratch;
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("firstlight-" + std::to_string(::getpid()) + "-" + name + "-" +
-                       std::to_string(scratch.folders.size()));
+  const auto folder = std::filesystem::temp_directory_path() / ("firstlight-" + std::to_string(::getpid()) + "-" +
+                                                                name + "-" + std::to_string(scratch.folders.size()));
   std::filesystem::create_directories(folder);
   scratch.folders.push_back(folder);
   return folder;

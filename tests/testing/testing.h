@@ -20,12 +20,12 @@ std::filesystem::path scratch_dir(const std::string& name);
 
 // Declares `var` as the path of shared data: `FL_SHARED_OR_SKIP(dir, "data/tokenizers/gpt2");` in a TEST body. Absent
 // data skips the test, and fails it under FIRSTLIGHT_DATA=required.
-#define FL_SHARED_OR_SKIP(var, relative)                                                 \
-  const std::filesystem::path var = ::firstlight::testing::shared_dir() / (relative);    \
-  if (!std::filesystem::exists(var)) {                                                   \
-    if (::firstlight::testing::data_required()) FAIL() << var << " is required";         \
-    GTEST_SKIP() << var << " is absent";                                                 \
-  }                                                                                      \
+#define FL_SHARED_OR_SKIP(var, relative)                                              \
+  const std::filesystem::path var = ::firstlight::testing::shared_dir() / (relative); \
+  if (!std::filesystem::exists(var)) {                                                \
+    if (::firstlight::testing::data_required()) FAIL() << var << " is required";      \
+    GTEST_SKIP() << var << " is absent";                                              \
+  }                                                                                   \
   static_assert(true)
 bool data_required();
 

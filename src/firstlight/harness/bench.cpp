@@ -108,7 +108,8 @@ std::vector<Measurement> run_bench(pipeline::Engine& engine, const BenchOptions&
     fail(Category::kUsage, "", "depth {} + prompt {} + generate {} + warm-up {} is past the model's {} positions",
          options.depth, options.prompt, options.generate, options.warmup, d.max_positions);
   run::Session& session = engine.session();
-  const double state_bytes = engine.model().state_bytes_per_position(session.policy()) * static_cast<double>(total) * options.batch;
+  const double state_bytes =
+      engine.model().state_bytes_per_position(session.policy()) * static_cast<double>(total) * options.batch;
   if (state_bytes > static_cast<double>(session.device().available_bytes()))
     fail(Category::kResource, "", "{} users of {} positions need {:.3g} GB of KV cache; {:.3g} GB are free",
          options.batch, total, state_bytes / 1e9, static_cast<double>(session.device().available_bytes()) / 1e9);

@@ -16,9 +16,9 @@ struct BenchOptions {
   std::int64_t generate = 64;  // decode steps timed
   int batch = 1;
   int repeats = 3;
-  int warmup = 1;              // untimed decode steps and one untimed prefill of up to 64 tokens
+  int warmup = 1;  // untimed decode steps and one untimed prefill of up to 64 tokens
   std::int64_t chunk = 512;
-  double probe_seconds = 0.25; // for each probe, 0 = no probes (no shares)
+  double probe_seconds = 0.25;  // for each probe, 0 = no probes (no shares)
 };
 
 // One line per phase.
@@ -29,21 +29,21 @@ struct Measurement {
   std::int64_t prompt = 0;
   std::int64_t depth = 0;
   int threads = 1;
-  double tokens_per_s = 0;           // median over repeats
+  double tokens_per_s = 0;  // median over repeats
   double tokens_per_s_per_user = 0;
-  double spread = 0;                 // (max - min) / median over repeats
-  double ttft_ms = 0;                // prefill: time to the first token of the last user
-  double latency_ms_p50 = 0;         // decode: of single steps, all repeats
+  double spread = 0;          // (max - min) / median over repeats
+  double ttft_ms = 0;         // prefill: time to the first token of the last user
+  double latency_ms_p50 = 0;  // decode: of single steps, all repeats
   double latency_ms_p90 = 0;
   double latency_ms_p99 = 0;
   double bytes_per_step = 0;
   double flops_per_step = 0;
-  double bandwidth = 0;              // probed, mean over repeats, bytes/s
-  double peak_flops = 0;             // probed for the policy's arithmetic
+  double bandwidth = 0;   // probed, mean over repeats, bytes/s
+  double peak_flops = 0;  // probed for the policy's arithmetic
   double share_of_bandwidth = 0;
   double share_of_peak = 0;
-  std::size_t rss_bytes = 0;         // VmHWM
-  int rerun = 0;                     // repeats run again because their probes differed by more than 10 %
+  std::size_t rss_bytes = 0;  // VmHWM
+  int rerun = 0;              // repeats run again because their probes differed by more than 10 %
   std::map<std::string, std::int64_t, std::less<>> fallbacks;
   Json json() const;
 };

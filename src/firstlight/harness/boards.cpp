@@ -21,7 +21,8 @@ Board from_file(const std::filesystem::path& path) {
     return object[field].get<std::string>();
   };
   const auto number = [&](const Json& object, const char* field) {
-    if (!object.is_object() || !object.contains(field) || !object[field].is_number() || object[field].get<double>() <= 0)
+    if (!object.is_object() || !object.contains(field) || !object[field].is_number() ||
+        object[field].get<double>() <= 0)
       fail(Category::kBadInput, where, "needs a positive number '{}'", field);
     return object[field].get<double>();
   };

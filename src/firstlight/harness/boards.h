@@ -13,9 +13,9 @@ struct Board {
   std::string summary;
   std::string arch;
   int chips = 1;
-  double dram_bytes = 0;            // of all chips; capacities are 2^30-based
-  double dram_bytes_per_s = 0;      // of all chips, nominal
-  double flops_hifi2 = 0;           // of all chips, block-float rate
+  double dram_bytes = 0;        // of all chips; capacities are 2^30-based
+  double dram_bytes_per_s = 0;  // of all chips, nominal
+  double flops_hifi2 = 0;       // of all chips, block-float rate
   std::string source;
   std::vector<std::string> notes;
 };

@@ -68,9 +68,9 @@ void baseline(Job& job, PhaseResult& phase) {
   job.engine = job.load(*job.device, job.options.policy);
 
   phase.details["ledger"] = ledger_json(job.engine->ledger());
-  phase.verdicts.push_back(judge("weight ledger", static_cast<double>(job.engine->waived().size()), "==", 0, "waivers",
-                                 fmt::format("{} tensors placed once, every config field read",
-                                             job.engine->ledger().lines.size())));
+  phase.verdicts.push_back(
+      judge("weight ledger", static_cast<double>(job.engine->waived().size()), "==", 0, "waivers",
+            fmt::format("{} tensors placed once, every config field read", job.engine->ledger().lines.size())));
 
   const auto path = job.options.reference.empty() ? find_capsule(job.options.model) : job.options.reference;
   const auto tokens = static_cast<std::int64_t>(job.target.number("teacher_forcing", "tokens"));
@@ -127,7 +127,8 @@ void full_model(Job& job, PhaseResult& phase) {
   const auto invariance = check_invariance(*job.engine, job.capsule.ids, job.options.invariance, with_threads);
   Json list = Json::array();
   for (const auto& result : invariance)
-    list.push_back({{"name", result.name}, {"equal", result.equal}, {"max_abs", result.max_abs}, {"where", result.where}});
+    list.push_back(
+        {{"name", result.name}, {"equal", result.equal}, {"max_abs", result.max_abs}, {"where", result.where}});
   phase.details["invariance"] = std::move(list);
   const auto equal = std::ranges::count_if(invariance, &InvarianceResult::equal);
   std::string different;
@@ -141,7 +142,8 @@ void full_model(Job& job, PhaseResult& phase) {
     generate_options.max_new_tokens = 48;
     const auto texts = pipeline::generate(*job.engine, {job.options.prompt}, generate_options);
     phase.details["sample"] = {{"prompt", job.options.prompt}, {"text", texts.users.at(0).text}};
-    phase.verdicts.push_back(reported("sample text", static_cast<double>(texts.users.at(0).ids.size()), "tokens", "greedy"));
+    phase.verdicts.push_back(
+        reported("sample text", static_cast<double>(texts.users.at(0).ids.size()), "tokens", "greedy"));
   }
 }
 
@@ -173,19 +175,21 @@ void performance(Job& job, PhaseResult& phase) {
                             {"tokens_per_s_per_user", all[i].tokens_per_s_per_user},
                             {"share", reached[i].share},
                             {"tier", reached[i].tier}});
-    phase.verdicts.push_back(judge(fmt::format("share of {} maximum", all[i].definition), 100 * reached[i].share, ">=",
-                                   100 * job.target.tiers().front().share, "%",
-                                   fmt::format("{:.4g} of {:.4g} t/s/u; tier: {}", decode.tokens_per_s_per_user,
-                                               all[i].tokens_per_s_per_user,
-                                               reached[i].tier.empty() ? "none" : reached[i].tier)));
+    phase.verdicts.push_back(
+        judge(fmt::format("share of {} maximum", all[i].definition), 100 * reached[i].share,
+              ">=", 100 * job.target.tiers().front().share, "%",
+              fmt::format("{:.4g} of {:.4g} t/s/u; tier: {}", decode.tokens_per_s_per_user,
+                          all[i].tokens_per_s_per_user, reached[i].tier.empty() ? "none" : reached[i].tier)));
   }
   phase.details["maxima"] = std::move(maximum_list);
   phase.verdicts.push_back(reported("decode", decode.tokens_per_s_per_user, "t/s/u",
                                     fmt::format("batch {}, context {}", decode.batch, context)));
-  phase.verdicts.push_back(reported("prefill", job.measurements.front().tokens_per_s, "t/s",
-                                    fmt::format("{} tokens, TTFT {:.3g} ms", bench_options.prompt, job.measurements.front().ttft_ms)));
-  phase.verdicts.push_back(reported("bytes saved", 100 * (1 - ledger.weight_bytes / ledger.f32_weight_bytes), "% of f32",
-                                    fmt::format("weights {:.4g} MB under {}", ledger.weight_bytes / 1e6, ledger.policy)));
+  phase.verdicts.push_back(
+      reported("prefill", job.measurements.front().tokens_per_s, "t/s",
+               fmt::format("{} tokens, TTFT {:.3g} ms", bench_options.prompt, job.measurements.front().ttft_ms)));
+  phase.verdicts.push_back(
+      reported("bytes saved", 100 * (1 - ledger.weight_bytes / ledger.f32_weight_bytes), "% of f32",
+               fmt::format("weights {:.4g} MB under {}", ledger.weight_bytes / 1e6, ledger.policy)));
   std::int64_t fallbacks = 0;
   for (const auto& [name, count] : decode.fallbacks) fallbacks += count;
   phase.verdicts.push_back(judge("host fallbacks", static_cast<double>(fallbacks), "==", 0, "calls",
@@ -222,10 +226,19 @@ BringupResult bring_up(const BringupOptions& options, const DeviceFactory& open,
                    : options.out;
   result.report = result.out / "report.html";
   result.record = result.out / "record.jsonl";
-  Job job{.options = options, .open = open, .target = Target::load(options.target), .device = {}, .reference_device = {},
-          .engine = {}, .reference = {}, .inspection = {}, .capsule = {}, .peaks = {}, .measurements = {}};
-  result.header = {{"model", model_name},       {"device", options.device},  {"policy", options.policy},
-                   {"target", options.target},  {"waivers", options.waivers}, {"command", options.command}};
+  Job job{.options = options,
+          .open = open,
+          .target = Target::load(options.target),
+          .device = {},
+          .reference_device = {},
+          .engine = {},
+          .reference = {},
+          .inspection = {},
+          .capsule = {},
+          .peaks = {},
+          .measurements = {}};
+  result.header = {{"model", model_name},      {"device", options.device},   {"policy", options.policy},
+                   {"target", options.target}, {"waivers", options.waivers}, {"command", options.command}};
 
   constexpr std::pair<const char*, void (*)(Job&, PhaseResult&)> kPhases[] = {
       {"1 set-up", set_up},         {"2 baseline", baseline},       {"3 components", components},

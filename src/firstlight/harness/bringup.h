@@ -16,16 +16,16 @@ namespace firstlight::harness {
 
 struct BringupOptions {
   std::filesystem::path model;
-  std::string device;                // a name of the device list
+  std::string device;  // a name of the device list
   std::string policy = "bf16";
   std::string target = "bounty";
-  std::filesystem::path reference;   // capsule, .refpt or reference.json; empty: the one beside the model, else our own
-  std::filesystem::path text;        // accuracy text; empty: models/eval
+  std::filesystem::path reference;  // capsule, .refpt or reference.json; empty: the one beside the model, else our own
+  std::filesystem::path text;       // accuracy text; empty: models/eval
   std::filesystem::path cache_dir;
   std::vector<std::string> waivers;
-  std::filesystem::path out;         // empty: firstlight-out/<model>-<device>
-  std::string command;               // the command line, for the report's "to repeat this"
-  std::int64_t prefill_tokens = 0;   // of the component check; 0: the target's
+  std::filesystem::path out;        // empty: firstlight-out/<model>-<device>
+  std::string command;              // the command line, for the report's "to repeat this"
+  std::int64_t prefill_tokens = 0;  // of the component check; 0: the target's
   InvarianceOptions invariance;
   BenchOptions bench;
   std::string prompt = "It was the best of times, it was";  // of the sample text
@@ -41,8 +41,8 @@ struct BringupResult {
   std::filesystem::path out;
   std::filesystem::path report;
   std::filesystem::path record;
-  Json header;         // model, device, policy, waivers, command, ...
-  bool passed() const; // every phase ran and no verdict failed
+  Json header;          // model, device, policy, waivers, command, ...
+  bool passed() const;  // every phase ran and no verdict failed
 };
 
 BringupResult bring_up(const BringupOptions& options, const DeviceFactory& open, const PhaseCallback& on_phase);

@@ -124,7 +124,7 @@ Capsule from_safetensors(const std::filesystem::path& path) {
 Capsule load_capsule(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) fail(Category::kBadInput, path.string(), "no such reference");
   const auto extension = path.extension();
-  Capsule capsule = extension == ".json"     ? from_reference_json(path)
+  Capsule capsule = extension == ".json"    ? from_reference_json(path)
                     : extension == ".refpt" ? from_refpt(path)
                                             : from_safetensors(path);
   if (capsule.ids.size() < 2 || capsule.top5.empty())
@@ -175,8 +175,9 @@ Capsule make_capsule(pipeline::Engine& engine, std::span<const std::int32_t> ids
     session.attach(recorder);
     HostTensor logits;
     try {
-      logits = pipeline::prefill(session, model, *state, 0,
-                                 ids.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(length)), 0, true);
+      logits =
+          pipeline::prefill(session, model, *state, 0,
+                            ids.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(length)), 0, true);
     } catch (...) {
       session.detach(recorder);
       throw;
@@ -188,15 +189,16 @@ Capsule make_capsule(pipeline::Engine& engine, std::span<const std::int32_t> ids
       std::array<std::int32_t, 5> five{};
       for (std::size_t k = 0; k < 5; ++k) five[k] = k < best.size() ? best[k] : best.back();
       capsule.top5.push_back(five);
-      capsule.margins.push_back(best.size() < 2 ? 0
-                                                : row[static_cast<std::size_t>(best[0])] - row[static_cast<std::size_t>(best[1])]);
+      capsule.margins.push_back(
+          best.size() < 2 ? 0 : row[static_cast<std::size_t>(best[0])] - row[static_cast<std::size_t>(best[1])]);
       if (std::ranges::find(capsule.sampled_positions, static_cast<std::int32_t>(begin + i)) ==
           capsule.sampled_positions.end())
         continue;
       sampled.insert(sampled.end(), row.begin(), row.end());
       for (const std::string& key : keys) {
         const auto& recordings = recorder.of(key);
-        if (recordings.empty() || recordings.back().shape().rank() < 2 || recordings.back().shape()[0] != length) continue;
+        if (recordings.empty() || recordings.back().shape().rank() < 2 || recordings.back().shape()[0] != length)
+          continue;
         const HostTensor& value = recordings.back();
         const auto width = static_cast<std::size_t>(value.shape().elements() / length);
         const auto part = value.f32().subspan(static_cast<std::size_t>(i) * width, width);
@@ -208,8 +210,9 @@ Capsule make_capsule(pipeline::Engine& engine, std::span<const std::int32_t> ids
   const auto sample_count = static_cast<std::int64_t>(capsule.sampled_positions.size());
   capsule.sampled_logits = HostTensor::from(sampled, Shape{sample_count, static_cast<std::int64_t>(vocabulary)});
   for (const auto& [key, values] : rows)
-    capsule.activations[key] =
-        HostTensor::from(values, Shape{sample_count, static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, sample_count)});
+    capsule.activations[key] = HostTensor::from(
+        values,
+        Shape{sample_count, static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, sample_count)});
   for (const auto& line : engine.ledger().lines) capsule.hashes[line.tensor] = line.hash;
 
   // Self-test: the chunks above must agree to the bit with another cut of the head of the text.
@@ -220,8 +223,10 @@ Capsule make_capsule(pipeline::Engine& engine, std::span<const std::int32_t> ids
   for (std::int64_t i = 0; i < head; ++i) {
     const auto row = std::as_const(whole).f32().subspan(static_cast<std::size_t>(i) * vocabulary, vocabulary);
     if (argmax(row) != capsule.top5[static_cast<std::size_t>(i)][0])
-      fail(Category::kInternal, engine.name(), "the reference disagrees with itself at position {} when the text is cut "
-           "into chunks of 7", i);
+      fail(Category::kInternal, engine.name(),
+           "the reference disagrees with itself at position {} when the text is cut "
+           "into chunks of 7",
+           i);
   }
   return capsule;
 }
@@ -235,11 +240,13 @@ void save_capsule(const Capsule& capsule, const std::filesystem::path& path) {
   numbers["hashes"] = capsule.hashes;
   std::vector<std::pair<std::string, HostTensor>> tensors;
   tensors.emplace_back("ids", HostTensor::from(capsule.ids, Shape{static_cast<std::int64_t>(capsule.ids.size())}));
-  tensors.emplace_back("margins", HostTensor::from(capsule.margins, Shape{static_cast<std::int64_t>(capsule.margins.size())}));
-  tensors.emplace_back("sampled_logits", capsule.sampled_logits.empty() ? HostTensor(Format::f32, Shape{0, 0})
-                                                                        : capsule.sampled_logits);
-  tensors.emplace_back("sampled_positions",
-                       HostTensor::from(capsule.sampled_positions, Shape{static_cast<std::int64_t>(capsule.sampled_positions.size())}));
+  tensors.emplace_back("margins",
+                       HostTensor::from(capsule.margins, Shape{static_cast<std::int64_t>(capsule.margins.size())}));
+  tensors.emplace_back("sampled_logits",
+                       capsule.sampled_logits.empty() ? HostTensor(Format::f32, Shape{0, 0}) : capsule.sampled_logits);
+  tensors.emplace_back(
+      "sampled_positions",
+      HostTensor::from(capsule.sampled_positions, Shape{static_cast<std::int64_t>(capsule.sampled_positions.size())}));
   tensors.emplace_back("top5", HostTensor::from(top5, Shape{rows, 5}));
   for (const auto& [key, value] : capsule.activations) tensors.emplace_back("activation/" + key, value);
   std::vector<io::SafetensorsWriter::Declaration> declarations;
@@ -255,7 +262,8 @@ void save_capsule(const Capsule& capsule, const std::filesystem::path& path) {
 
 void save_refpt(const Capsule& capsule, const std::filesystem::path& path) {
   if (capsule.first_position != 0)
-    fail(Category::kMismatch, path.string(), "a .refpt starts at position 0; this capsule at {}", capsule.first_position);
+    fail(Category::kMismatch, path.string(), "a .refpt starts at position 0; this capsule at {}",
+         capsule.first_position);
   io::Refpt refpt;
   refpt.made_by_firstlight = !capsule.independent;
   refpt.tokens = capsule.ids;
@@ -264,7 +272,8 @@ void save_refpt(const Capsule& capsule, const std::filesystem::path& path) {
   io::write_refpt(path, refpt);
 }
 
-std::vector<std::int32_t> accuracy_ids(pipeline::Engine& engine, const std::filesystem::path& text, std::int64_t count) {
+std::vector<std::int32_t> accuracy_ids(pipeline::Engine& engine, const std::filesystem::path& text,
+                                       std::int64_t count) {
   std::filesystem::path file = text;
   if (file.empty()) {
     file = engine.folder() / ".." / "eval" / "tale-of-two-cities.txt";

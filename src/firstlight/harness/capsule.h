@@ -35,7 +35,8 @@ struct Capsule {
 // Reads a capsule: our own .safetensors, a .refpt, or a reference.json of the bundled models' layout. Throws kBadInput.
 Capsule load_capsule(const std::filesystem::path& path);
 
-// The capsule that stands beside a checkpoint (reference.json, then *.refpt, then reference.safetensors), or an empty path.
+// The capsule that stands beside a checkpoint (reference.json, then *.refpt, then reference.safetensors), or an empty
+// path.
 std::filesystem::path find_capsule(const std::filesystem::path& folder);
 
 // Makes one by running the engine (of the reference device) over the ids. `samples` positions keep full logits and the

@@ -35,7 +35,8 @@ class Comparer : public run::Observer {
     if (actual.shape() != golden.shape())
       fail(Category::kMismatch, key, "shape {} on the device, {} on the reference", actual.shape().str(),
            golden.shape().str());
-    entry.metrics = compare(golden.f32(), actual.f32(), value.format());  // the last call of a key is the one that is judged
+    entry.metrics =
+        compare(golden.f32(), actual.f32(), value.format());  // the last call of a key is the one that is judged
     if (!entry.force) return value;
     // The reference's value takes this output's place, stored as this device stores it.
     const run::Tensor forced = session.allocate(value.format(), value.shape());
@@ -158,9 +159,12 @@ void run_phase(const std::string& phase, const Work& work, pipeline::Engine& ref
 
 std::string_view level_name(Level level) {
   switch (level) {
-    case Level::kOp: return "op";
-    case Level::kModule: return "module";
-    case Level::kDecoder: return "decoder";
+    case Level::kOp:
+      return "op";
+    case Level::kModule:
+      return "module";
+    case Level::kDecoder:
+      return "decoder";
   }
   return "op";
 }
@@ -173,8 +177,8 @@ Level level_of(const model::Model::Component& component) {
   return Level::kOp;
 }
 
-ComponentCheck check_components(pipeline::Engine& reference, pipeline::Engine& device, std::span<const std::int32_t> ids,
-                                const ComponentOptions& options) {
+ComponentCheck check_components(pipeline::Engine& reference, pipeline::Engine& device,
+                                std::span<const std::int32_t> ids, const ComponentOptions& options) {
   FL_CHECK(!ids.empty());
   ComponentCheck check;
   const std::int64_t positions = device.model().description().max_positions;
@@ -199,7 +203,8 @@ std::vector<Verdict> verdicts(const ComponentCheck& check, const Target& target)
         found = &row;
     }
     if (found == nullptr) return;
-    result.push_back(target.judge(bar, value(*found), "", fmt::format("{}: worst is {} ({})", what, found->key, found->phase)));
+    result.push_back(
+        target.judge(bar, value(*found), "", fmt::format("{}: worst is {} ({})", what, found->key, found->phase)));
   };
   const auto pcc = [](const ComponentRow& row) { return row.forced.pcc; };
   const auto scale = [](const ComponentRow& row) { return row.forced.scale_error(); };

@@ -28,8 +28,8 @@ struct ComponentRow {
 };
 
 struct ComponentOptions {
-  int batch = 32;                   // users of the decode step, each with a prompt of its own length
-  std::int64_t context = 24;        // the longest of those prompts
+  int batch = 32;             // users of the decode step, each with a prompt of its own length
+  std::int64_t context = 24;  // the longest of those prompts
   std::int64_t prefill_tokens = 2048;
   bool prefill = true;
 };
@@ -42,8 +42,8 @@ struct ComponentCheck {
 };
 
 // Both engines hold the same checkpoint. `ids` supplies prompts and prefill text (repeated as needed).
-ComponentCheck check_components(pipeline::Engine& reference, pipeline::Engine& device, std::span<const std::int32_t> ids,
-                                const ComponentOptions& options);
+ComponentCheck check_components(pipeline::Engine& reference, pipeline::Engine& device,
+                                std::span<const std::int32_t> ids, const ComponentOptions& options);
 
 // The worst module, decoder and prefill PCC, scale and offset under the target's bars.
 std::vector<Verdict> verdicts(const ComponentCheck& check, const Target& target);

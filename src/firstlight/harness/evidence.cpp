@@ -21,9 +21,12 @@ Json ledger_json(const run::Ledger& ledger) {
                      {"source_bytes", line.source_bytes},
                      {"placed_bytes", line.placed_bytes},
                      {"hash", line.hash}});
-  return {{"source_bytes", ledger.source_bytes}, {"placed_bytes", ledger.placed_bytes},
-          {"cache_hits", ledger.cache_hits},     {"cache_misses", ledger.cache_misses},
-          {"cache_rebuilt", ledger.cache_rebuilt}, {"damaged", ledger.damaged},
+  return {{"source_bytes", ledger.source_bytes},
+          {"placed_bytes", ledger.placed_bytes},
+          {"cache_hits", ledger.cache_hits},
+          {"cache_misses", ledger.cache_misses},
+          {"cache_rebuilt", ledger.cache_rebuilt},
+          {"damaged", ledger.damaged},
           {"lines", std::move(lines)}};
 }
 
@@ -32,7 +35,8 @@ void write_ci_files(const Capsule& capsule, const std::vector<PhaseResult>& phas
   const auto capsule_path = out / "reference.safetensors";
   save_capsule(capsule, capsule_path);
   const Capsule read = load_capsule(capsule_path);
-  const bool same = read.ids == capsule.ids && read.top5 == capsule.top5 && read.first_position == capsule.first_position;
+  const bool same =
+      read.ids == capsule.ids && read.top5 == capsule.top5 && read.first_position == capsule.first_position;
   phase.verdicts.push_back(judge("reference capsule", same ? 1 : 0, "==", 1, "reads back", capsule_path.string()));
   if (capsule.first_position == 0) {
     const auto refpt_path = out / "reference.refpt";
@@ -58,16 +62,17 @@ std::string junit_xml(const std::vector<PhaseResult>& phases) {
       skipped_count += verdict.outcome == Outcome::kSkipped;
     }
     const bool stopped = !phase.stopped_by.empty();
-    xml += fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n",
-                       html_attribute(phase.phase), phase.verdicts.size() + (stopped ? 1 : 0), failures, stopped ? 1 : 0,
-                       skipped_count, phase.seconds);
+    xml += fmt::format(
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n",
+        html_attribute(phase.phase), phase.verdicts.size() + (stopped ? 1 : 0), failures, stopped ? 1 : 0,
+        skipped_count, phase.seconds);
     for (const Verdict& verdict : phase.verdicts) {
       xml += fmt::format("    <testcase name=\"{}\" classname=\"{}\">", html_attribute(verdict.name),
                          html_attribute(phase.phase));
       if (verdict.outcome == Outcome::kFailed)
         xml += fmt::format("<failure message=\"{}\"/>",
                            html_attribute(fmt::format("{} {} is not {} {}: {}", verdict.value, verdict.unit,
-                                                        verdict.relation, verdict.bar.value_or(0), verdict.note)));
+                                                      verdict.relation, verdict.bar.value_or(0), verdict.note)));
       if (verdict.outcome == Outcome::kSkipped)
         xml += fmt::format("<skipped message=\"{}\"/>", html_attribute(verdict.note));
       xml += "</testcase>\n";
@@ -82,8 +87,8 @@ std::string junit_xml(const std::vector<PhaseResult>& phases) {
 
 std::string readme_section(const BringupResult& result) {
   const auto text = [&](const char* key) { return result.header.value(key, std::string()); };
-  std::string markdown = fmt::format("## {} on {}\n\nPolicy `{}`, bars of `targets/{}.json`: **{}**.\n\n", text("model"),
-                                     text("device"), text("policy"), text("target"),
+  std::string markdown = fmt::format("## {} on {}\n\nPolicy `{}`, bars of `targets/{}.json`: **{}**.\n\n",
+                                     text("model"), text("device"), text("policy"), text("target"),
                                      result.passed() ? "every verdict passed" : "at least one verdict failed");
   markdown += "| phase | check | value | bar | verdict |\n| --- | --- | --- | --- | --- |\n";
   for (const PhaseResult& phase : result.phases) {
@@ -95,9 +100,10 @@ std::string readme_section(const BringupResult& result) {
       markdown += fmt::format("| {} | {} | {} | {} | {} |\n", phase.phase, v.name, value, bar, outcome_name(v.outcome));
     }
   }
-  markdown += fmt::format("\nTo repeat it:\n\n```\n{}\n```\n\nMade by Firstlight {}; `report.html` and `record.jsonl` beside "
-                          "this file hold the details.\n",
-                          text("command"), version());
+  markdown += fmt::format(
+      "\nTo repeat it:\n\n```\n{}\n```\n\nMade by Firstlight {}; `report.html` and `record.jsonl` beside "
+      "this file hold the details.\n",
+      text("command"), version());
   return markdown;
 }
 

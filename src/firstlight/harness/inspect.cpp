@@ -95,7 +95,8 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
   const std::vector<Board> boards = options.board.empty() ? load_boards() : std::vector{load_board(options.board)};
   result.fits = fits(*model, *result.ledger, per_position, boards);
   for (const Board& board : boards)
-    result.board_maxima.push_back({board.name, maxima(*result.ledger, board.dram_bytes_per_s, board.name + ", nominal")});
+    result.board_maxima.push_back(
+        {board.name, maxima(*result.ledger, board.dram_bytes_per_s, board.name + ", nominal")});
   return result;
 }
 
@@ -112,9 +113,12 @@ Json Inspection::json() const {
   const model::Description& d = *description;
   json["architecture"] = d.architecture;
   json["parameters"] = parameters;
-  json["dimensions"] = {{"vocab_size", d.vocab_size},   {"hidden_size", d.hidden_size},
-                        {"layers", d.layers},           {"heads", d.heads},
-                        {"kv_heads", d.kv_heads},       {"head_dim", d.head_dim},
+  json["dimensions"] = {{"vocab_size", d.vocab_size},
+                        {"hidden_size", d.hidden_size},
+                        {"layers", d.layers},
+                        {"heads", d.heads},
+                        {"kv_heads", d.kv_heads},
+                        {"head_dim", d.head_dim},
                         {"intermediate_size", d.intermediate_size},
                         {"max_positions", d.max_positions},
                         {"tied_embeddings", d.tied_embeddings}};
@@ -123,10 +127,12 @@ Json Inspection::json() const {
   json["unplaced_tensors"] = unplaced_tensors;
   json["alignment"] = Json::array();
   for (const auto& note : alignment)
-    json["alignment"].push_back({{"what", note.what}, {"value", note.value}, {"padded", note.padded}, {"note", note.note}});
+    json["alignment"].push_back(
+        {{"what", note.what}, {"value", note.value}, {"padded", note.padded}, {"note", note.note}});
   json["memory"] = Json::array();
   for (const auto& line : memory)
-    json["memory"].push_back({{"context", line.context}, {"weight_bytes", line.weight_bytes}, {"state_bytes", line.state_bytes}});
+    json["memory"].push_back(
+        {{"context", line.context}, {"weight_bytes", line.weight_bytes}, {"state_bytes", line.state_bytes}});
   json["ledger"] = ledger->json();
   json["allocator_reserve"] = kAllocatorReserve;
   json["boards"] = Json::array();

@@ -13,7 +13,7 @@ namespace firstlight::harness {
 
 // A dimension that 32x32 tiles do not divide, and what padding it costs.
 struct AlignmentNote {
-  std::string what;        // "head_dim", "vocab_size", ...
+  std::string what;  // "head_dim", "vocab_size", ...
   std::int64_t value = 0;
   std::int64_t padded = 0;
   std::string note;
@@ -29,15 +29,15 @@ struct Inspection {
   std::string name;
   std::string model_type;
   bool supported = false;
-  std::string unsupported_because;    // error text; the rest is empty then, but the nearest relatives are named
-  std::vector<std::string> nearest;   // known architectures, nearest first
+  std::string unsupported_because;   // error text; the rest is empty then, but the nearest relatives are named
+  std::vector<std::string> nearest;  // known architectures, nearest first
   std::optional<model::Description> description;
   std::int64_t parameters = 0;
   std::vector<std::string> unread_fields;
   std::vector<std::string> unplaced_tensors;  // where a checkpoint stands beside the config
   std::vector<AlignmentNote> alignment;
   std::vector<MemoryLine> memory;
-  std::optional<ByteLedger> ledger;   // at `context`, one user, tile padding
+  std::optional<ByteLedger> ledger;  // at `context`, one user, tile padding
   std::vector<Fit> fits;
   struct BoardMaximum {
     std::string board;
@@ -50,7 +50,7 @@ struct Inspection {
 struct InspectOptions {
   std::string policy = "bfp8";
   std::int64_t context = 1024;
-  std::string board;   // empty: every board
+  std::string board;  // empty: every board
 };
 
 // `path` is a checkpoint folder or a config.json. Unknown architectures are answered, not refused.

@@ -37,8 +37,7 @@ struct Check {
     std::vector<float> rows;
     const std::int32_t sequence = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      const HostTensor row =
-          pipeline::decode(engine.session(), engine.model(), *s, {&sequence, 1}, ids.subspan(i, 1));
+      const HostTensor row = pipeline::decode(engine.session(), engine.model(), *s, {&sequence, 1}, ids.subspan(i, 1));
       rows.insert(rows.end(), row.f32().begin(), row.f32().end());
     }
     return HostTensor::from(rows, Shape{static_cast<std::int64_t>(ids.size()), vocabulary});
@@ -79,7 +78,8 @@ BatchRun batch_of(Ids ids, int users, int steps) {
     const std::size_t length = 3 + static_cast<std::size_t>(user) * 5 % 23;
     std::vector<std::int32_t> prompt;
     std::vector<std::int32_t> forced;
-    for (std::size_t i = 0; i < length; ++i) prompt.push_back(ids[(static_cast<std::size_t>(user) * 17 + i) % ids.size()]);
+    for (std::size_t i = 0; i < length; ++i)
+      prompt.push_back(ids[(static_cast<std::size_t>(user) * 17 + i) % ids.size()]);
     for (int step = 0; step < steps; ++step)
       forced.push_back(ids[(static_cast<std::size_t>(user) * 29 + static_cast<std::size_t>(step)) % ids.size()]);
     run.prompts.push_back(std::move(prompt));
@@ -103,12 +103,13 @@ HostTensor decode_batch(const Check& check, const BatchRun& run, int first, int 
     std::vector<std::int32_t> tokens;
     for (int u = 0; u < users; ++u)
       tokens.push_back(run.forced[static_cast<std::size_t>(first + u)][static_cast<std::size_t>(step)]);
-    const HostTensor logits =
-        pipeline::decode(check.engine.session(), check.engine.model(), *state, slots, tokens);
+    const HostTensor logits = pipeline::decode(check.engine.session(), check.engine.model(), *state, slots, tokens);
     for (int u = 0; u < users; ++u)
       std::ranges::copy(logits.f32().subspan(static_cast<std::size_t>(u) * width, width),
-                        all.f32().begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(u) * static_cast<std::size_t>(steps) +
-                                                                         static_cast<std::size_t>(step)) * width));
+                        all.f32().begin() +
+                            static_cast<std::ptrdiff_t>((static_cast<std::size_t>(u) * static_cast<std::size_t>(steps) +
+                                                         static_cast<std::size_t>(step)) *
+                                                        width));
   }
   return all;
 }
@@ -126,9 +127,9 @@ std::vector<InvarianceResult> check_invariance(pipeline::Engine& engine, Ids ids
   for (std::int64_t i = 0; i < tokens; ++i) text.push_back(ids[static_cast<std::size_t>(i) % ids.size()]);
 
   std::vector<InvarianceResult> results;
-  Progress progress("invariance",
-                    static_cast<std::int64_t>(4 + options.chunks.size() + options.batches.size() + options.threads.size()),
-                    "checks");
+  Progress progress(
+      "invariance",
+      static_cast<std::int64_t>(4 + options.chunks.size() + options.batches.size() + options.threads.size()), "checks");
   const auto add = [&](InvarianceResult result) {
     results.push_back(std::move(result));
     progress.add(1);
@@ -160,7 +161,8 @@ std::vector<InvarianceResult> check_invariance(pipeline::Engine& engine, Ids ids
   }
   for (const int threads : options.threads) {
     const auto other = with_threads(threads);
-    add(bits(fmt::format("threads {}", threads), whole, Check{*other, check.vocabulary}.text(text, 0), check.vocabulary));
+    add(bits(fmt::format("threads {}", threads), whole, Check{*other, check.vocabulary}.text(text, 0),
+             check.vocabulary));
   }
   return results;
 }

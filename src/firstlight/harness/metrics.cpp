@@ -22,12 +22,18 @@ int non_finite_class(float value) {
 // Explicit mantissa bits of the largest element of a block.
 int mantissa_bits(Format format) {
   switch (format) {
-    case Format::f16: return 10;
-    case Format::bf16: return 7;
-    case Format::bfp8: return 6;
-    case Format::bfp4: return 2;
-    case Format::bfp2: return 0;
-    default: return 23;
+    case Format::f16:
+      return 10;
+    case Format::bf16:
+      return 7;
+    case Format::bfp8:
+      return 6;
+    case Format::bfp4:
+      return 2;
+    case Format::bfp2:
+      return 0;
+    default:
+      return 23;
   }
 }
 
@@ -154,7 +160,8 @@ std::vector<std::string> Metrics::findings() const {
   else if (golden_nonfinite > 0)
     found.push_back(fmt::format("{} of {} values are NaN or infinite on both sides", golden_nonfinite, count));
   if (golden_constant != actual_constant)
-    found.push_back(actual_constant ? "output is constant, the reference is not" : "reference is constant, the output is not");
+    found.push_back(actual_constant ? "output is constant, the reference is not"
+                                    : "reference is constant, the output is not");
   if (nmse > 0 && !actual_constant && !golden_constant && scale_error() > kNoticeable)
     found.push_back(fmt::format("output is {:.4g} x the reference", scale));
   if (nmse > 0 && offset_error() > kNoticeable) found.push_back(fmt::format("output is offset by {:.4g}", offset));

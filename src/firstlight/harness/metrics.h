@@ -40,7 +40,8 @@ struct Metrics {
   // What the numbers say in words ("output is 2.00 x the reference"), worst first; empty when nothing stands out.
   std::vector<std::string> findings() const;
   bool finite() const { return golden_nonfinite == 0 && actual_nonfinite == 0; }
-  // Distance of the fit from identity: |scale - 1|, and |offset| in standard deviations (or rms of golden when constant).
+  // Distance of the fit from identity: |scale - 1|, and |offset| in standard deviations (or rms of golden when
+  // constant).
   double scale_error() const;
   double offset_error() const;
   Json json() const;

@@ -73,17 +73,19 @@ std::string version() { return FIRSTLIGHT_VERSION; }
 Json environment(const std::string& device_summary) {
   utsname system{};
   uname(&system);
-  return {{"device", device_summary},
-          {"processor", field_of("/proc/cpuinfo", "model name")},
-          {"cores", available_cores()},
-          {"memory", field_of("/proc/meminfo", "MemTotal")},
-          {"system", fmt::format("{} {} {}", system.sysname, system.release, system.machine)},
+  return {
+    {"device", device_summary}, {"processor", field_of("/proc/cpuinfo", "model name")}, {"cores", available_cores()},
+        {"memory", field_of("/proc/meminfo", "MemTotal")},
+        {"system", fmt::format("{} {} {}", system.sysname, system.release, system.machine)},
 #if defined(__clang__)
-          {"compiler", fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__)},
+        {"compiler", fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__)},
 #else
-          {"compiler", fmt::format("gcc {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__)},
+        {"compiler", fmt::format("gcc {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__)},
 #endif
-          {"firstlight", version()}};
+    {
+      "firstlight", version()
+    }
+  };
 }
 
 }  // namespace firstlight::harness

@@ -12,7 +12,7 @@
 namespace firstlight::harness {
 namespace {
 
-constexpr double kBountyUtilisation = 0.7;        // tt_stack.md §6.5, definition (b)
+constexpr double kBountyUtilisation = 0.7;  // tt_stack.md §6.5, definition (b)
 constexpr double kBountyBytesPerParameter = 1.0625;
 constexpr double kReachableShare = 240.0 / 288.0;  // DRAM-sharded rate over nominal, definition (c)
 
@@ -120,8 +120,7 @@ std::vector<Maximum> maxima(const ByteLedger& ledger, double bandwidth, std::str
        fmt::format("0.7 x {}/s / ({:.4g} M parameters x 1.0625 bytes)", giga(bandwidth),
                    static_cast<double>(ledger.parameters) / 1e6),
        all, kBountyUtilisation * bandwidth, rate(kBountyUtilisation * bandwidth, all)},
-      {"reachable",
-       fmt::format("240/288 x {}/s / {} read per step", giga(bandwidth), giga(ledger.bytes_per_step)),
+      {"reachable", fmt::format("240/288 x {}/s / {} read per step", giga(bandwidth), giga(ledger.bytes_per_step)),
        ledger.bytes_per_step, kReachableShare * bandwidth, rate(kReachableShare * bandwidth, ledger.bytes_per_step)},
   };
 }
@@ -150,12 +149,14 @@ std::vector<Fit> fits(const model::Model& model, const ByteLedger& ledger, doubl
     fit.capacity_bytes = board.dram_bytes * (1 - kAllocatorReserve);
     std::vector<std::string> reasons;
     // Tensor parallel over all chips of the board: heads, KV heads and the vocabulary's tiles are split.
-    if (d.heads % board.chips != 0) reasons.push_back(fmt::format("{} heads do not divide by {} chips", d.heads, board.chips));
+    if (d.heads % board.chips != 0)
+      reasons.push_back(fmt::format("{} heads do not divide by {} chips", d.heads, board.chips));
     if (d.kv_heads % board.chips != 0)
       reasons.push_back(fmt::format("{} KV heads do not divide by {} chips", d.kv_heads, board.chips));
     const double left = fit.capacity_bytes - ledger.weight_bytes;
     if (left <= 0) {
-      reasons.push_back(fmt::format("weights take {}, the board has {}", giga(ledger.weight_bytes), giga(fit.capacity_bytes)));
+      reasons.push_back(
+          fmt::format("weights take {}, the board has {}", giga(ledger.weight_bytes), giga(fit.capacity_bytes)));
     } else {
       const double positions = state_bytes_per_position > 0 ? left / state_bytes_per_position : 1e18;
       fit.longest_context = static_cast<std::int64_t>(std::min(positions, static_cast<double>(d.max_positions)));

@@ -25,14 +25,14 @@ struct ByteLine {
 
 struct ByteLedger {
   std::string policy;
-  std::int64_t context = 0;   // cached positions of each user
+  std::int64_t context = 0;  // cached positions of each user
   int batch = 1;
   std::int64_t parameters = 0;
   std::vector<ByteLine> lines;
-  double weight_bytes = 0;    // stored, padding included
-  double state_bytes = 0;     // KV of all users at the context
+  double weight_bytes = 0;  // stored, padding included
+  double state_bytes = 0;   // KV of all users at the context
   double bytes_per_step = 0;
-  double f32_weight_bytes = 0;  // what the same weights take in f32: "share of bytes saved"
+  double f32_weight_bytes = 0;     // what the same weights take in f32: "share of bytes saved"
   double source_weight_bytes = 0;  // in bf16, as publishers ship them
   Json json() const;
 };
@@ -46,7 +46,7 @@ struct Maximum {
   std::string definition;  // "strict", "bounty", "reachable"
   std::string formula;     // with the numbers filled in
   double bytes = 0;
-  double bandwidth = 0;    // bytes/s
+  double bandwidth = 0;  // bytes/s
   double tokens_per_s_per_user = 0;
 };
 
@@ -55,8 +55,8 @@ std::vector<Maximum> maxima(const ByteLedger& ledger, double bandwidth, std::str
 
 struct TierResult {
   std::string definition;
-  double share = 0;       // measured / maximum
-  std::string tier;       // "" below the lowest
+  double share = 0;  // measured / maximum
+  std::string tier;  // "" below the lowest
 };
 std::vector<TierResult> tiers(double tokens_per_s_per_user, const std::vector<Maximum>& maxima, const Target& target);
 
@@ -65,9 +65,9 @@ struct Fit {
   std::string board;
   bool fits = false;
   double weight_bytes = 0;
-  double capacity_bytes = 0;      // after the reserve
+  double capacity_bytes = 0;         // after the reserve
   std::int64_t longest_context = 0;  // one user, bounded by the model's positions
-  std::string why_not;            // what does not divide or does not fit
+  std::string why_not;               // what does not divide or does not fit
 };
 constexpr double kAllocatorReserve = 0.05;  // assumed share of DRAM that a board's allocator and traces keep
 std::vector<Fit> fits(const model::Model& model, const ByteLedger& ledger, double state_bytes_per_position,

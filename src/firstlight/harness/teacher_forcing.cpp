@@ -60,8 +60,8 @@ TeacherForcing teacher_force(run::Session& session, const model::Model& model, c
   progress.set(prefill);
   for (std::int64_t position = prefill; position <= last; ++position) {
     const std::int32_t sequence = 0;
-    const HostTensor logits = pipeline::decode(session, model, *state, {&sequence, 1},
-                                               ids.subspan(static_cast<std::size_t>(position), 1));
+    const HostTensor logits =
+        pipeline::decode(session, model, *state, {&sequence, 1}, ids.subspan(static_cast<std::size_t>(position), 1));
     score(result, capsule, position, argmax(logits.f32()));
     progress.set(position + 1);
   }
@@ -69,9 +69,8 @@ TeacherForcing teacher_force(run::Session& session, const model::Model& model, c
 }
 
 std::vector<Verdict> verdicts(const TeacherForcing& result, const Capsule& capsule, const Target& target) {
-  const std::string note =
-      fmt::format("{} with {} ({} prefilled, {} positions scored)", capsule.verdict_word(), capsule.origin,
-                  result.prefill, result.scored);
+  const std::string note = fmt::format("{} with {} ({} prefilled, {} positions scored)", capsule.verdict_word(),
+                                       capsule.origin, result.prefill, result.scored);
   return {target.judge("top1", result.top1(), "%", note), target.judge("top5", result.top5(), "%", note)};
 }
 

@@ -11,19 +11,19 @@
 namespace firstlight::harness {
 
 struct TeacherForcing {
-  std::int64_t prefill = 0;     // tokens prefilled; the token that prefill predicts is scored too
-  std::int64_t scored = 0;      // positions compared
+  std::int64_t prefill = 0;  // tokens prefilled; the token that prefill predicts is scored too
+  std::int64_t scored = 0;   // positions compared
   std::int64_t top1_hits = 0;
   std::int64_t top5_hits = 0;
-  std::int64_t text_hits = 0;   // argmax equal to the text's own next token
+  std::int64_t text_hits = 0;  // argmax equal to the text's own next token
   struct Miss {
-    std::int64_t position;      // of the token whose successor was predicted
+    std::int64_t position;  // of the token whose successor was predicted
     std::int32_t predicted;
-    std::int32_t expected;      // the reference's best
+    std::int32_t expected;  // the reference's best
     bool in_top5;
-    float margin;               // reference logit margin, NaN where unknown
+    float margin;  // reference logit margin, NaN where unknown
   };
-  std::vector<Miss> misses;     // top-1 misses, in order
+  std::vector<Miss> misses;          // top-1 misses, in order
   std::int64_t near_tie_misses = 0;  // of them, with a reference margin below 0.05
 
   double top1() const { return scored == 0 ? 0 : static_cast<double>(top1_hits) / static_cast<double>(scored); }

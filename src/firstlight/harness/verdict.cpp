@@ -26,10 +26,14 @@ bool holds(double value, const std::string& relation, double bar) {
 
 std::string_view outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kPassed: return "passed";
-    case Outcome::kFailed: return "failed";
-    case Outcome::kReported: return "reported";
-    case Outcome::kSkipped: return "skipped";
+    case Outcome::kPassed:
+      return "passed";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kReported:
+      return "reported";
+    case Outcome::kSkipped:
+      return "skipped";
   }
   return "failed";
 }

@@ -18,13 +18,13 @@ enum class Outcome : std::uint8_t {
 std::string_view outcome_name(Outcome outcome);  // "passed", ...
 
 struct Verdict {
-  std::string name;              // "top-1"
+  std::string name;  // "top-1"
   double value = 0;
   std::optional<double> bar;
-  std::string relation = ">";    // value RELATION bar passes: ">", ">=", "<", "<=", "=="
-  std::string unit;              // "%", "t/s/u", "" ...
+  std::string relation = ">";  // value RELATION bar passes: ">", ">=", "<", "<=", "=="
+  std::string unit;            // "%", "t/s/u", "" ...
   Outcome outcome = Outcome::kReported;
-  std::string note;              // reference origin, definition, what was compared
+  std::string note;  // reference origin, definition, what was compared
 
   Json json() const;
 };
@@ -59,11 +59,11 @@ class Target {
 
 // What one phase of the main job came to.
 struct PhaseResult {
-  std::string phase;               // "1 set-up", ..., "7 documents"
+  std::string phase;  // "1 set-up", ..., "7 documents"
   std::vector<Verdict> verdicts;
-  Json details;                    // whatever the report draws: tables, ledgers
+  Json details;  // whatever the report draws: tables, ledgers
   double seconds = 0;
-  std::string stopped_by;          // error text when the phase could not run
+  std::string stopped_by;  // error text when the phase could not run
   Outcome outcome() const;
 };
 

@@ -9,37 +9,21 @@
 #include <set>
 
 #include "firstlight/base/error.h"
+#include "firstlight/base/nearest.h"
 
 namespace firstlight::run {
 namespace {
 
 using Uses = std::map<std::string, std::vector<std::pair<PlacedPart, const WeightRequest*>>>;
 
-// Levenshtein distance, for naming what may have been meant.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> line(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) line[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = line[0];
-    line[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = line[j + 1];
-      line[j + 1] = std::min({replaced, diagonal + 1, line[j] + 1});
-    }
-  }
-  return line.back();
-}
-
+// The names most like a missing one; absurdly long ones are left out.
 std::vector<std::string> nearest(std::string_view name, std::span<const std::string> names) {
-  std::vector<std::pair<std::size_t, std::string>> ranked;
+  constexpr std::size_t kLongest = 1000;
+  constexpr std::size_t kShown = 3;
+  std::vector<std::string> candidates;
   for (const std::string& other : names)
-    if (other.size() < 1000) ranked.emplace_back(distance(name, other), other);
-  const std::size_t shown = std::min<std::size_t>(3, ranked.size());
-  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown), ranked.end());
-  std::vector<std::string> result;
-  for (std::size_t i = 0; i < shown; ++i) result.push_back(ranked[i].second);
-  return result;
+    if (other.size() < kLongest) candidates.push_back(other);
+  return nearest_names(name, std::move(candidates), kShown);
 }
 
 class Checker {

@@ -97,8 +97,8 @@ TEST(Pack, RefusesAnInfinityInABlock) {
   for (const Format format : {Format::bfp8, Format::bfp4, Format::bfp2}) {
     const WeightPlan plan = device->plan_weight({WeightRole::kLinear, format, {kDepth, kOutputs}});
     std::vector<std::byte> packed(plan.bytes);
-    const Error error = testing::expect_error(
-        [&] { device->pack_weight(plan, Values(values), packed, device->executor(), {}); });
+    const Error error =
+        testing::expect_error([&] { device->pack_weight(plan, Values(values), packed, device->executor(), {}); });
     EXPECT_EQ(error.category(), Category::kBadInput);
     EXPECT_NE(error.message().find("outputs 16 to 31"), std::string::npos) << error.message();
   }
@@ -107,10 +107,11 @@ TEST(Pack, RefusesAnInfinityInABlock) {
 TEST(Pack, BytesPerWeightAreTheFormats) {
   const auto device = open_cpu({.threads = 1});
   const double weights = 64.0 * 320.0;
-  for (const auto& [format, bytes] : {std::pair{Format::f32, 4.0}, std::pair{Format::bf16, 2.0},
-                                      std::pair{Format::bfp8, 1.0625}, std::pair{Format::bfp4, 0.5625},
-                                      std::pair{Format::bfp2, 0.3125}})
-    EXPECT_EQ(static_cast<double>(device->plan_weight({WeightRole::kLinear, format, {64, 320}}).bytes), bytes * weights);
+  for (const auto& [format, bytes] :
+       {std::pair{Format::f32, 4.0}, std::pair{Format::bf16, 2.0}, std::pair{Format::bfp8, 1.0625},
+        std::pair{Format::bfp4, 0.5625}, std::pair{Format::bfp2, 0.3125}})
+    EXPECT_EQ(static_cast<double>(device->plan_weight({WeightRole::kLinear, format, {64, 320}}).bytes),
+              bytes * weights);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Decode, ::testing::ValuesIn(tables()), [](const auto& info) { return info.param; });

@@ -26,8 +26,8 @@ class Functions : public ::testing::TestWithParam<std::string> {
  protected:
   std::vector<float> run(UnaryCode code, const std::vector<float>& x) {
     std::vector<float> y(x.size());
-    kernels_of(GetParam()).unary(code, {x.data(), Element::kF32}, {y.data(), Element::kF32},
-                                 static_cast<std::int64_t>(x.size()));
+    kernels_of(GetParam())
+        .unary(code, {x.data(), Element::kF32}, {y.data(), Element::kF32}, static_cast<std::int64_t>(x.size()));
     return y;
   }
   // 200,001 points of [-limit, limit].

@@ -46,8 +46,7 @@ TEST(OpenCpu, MeasuresPeaks) {
 
 TEST(OpenCpu, RefusesIntegerWeights) {
   const auto device = open_cpu({.threads = 1});
-  const Error error =
-      testing::expect_error([&] { device->plan_weight({WeightRole::kLinear, Format::i32, {32, 32}}); });
+  const Error error = testing::expect_error([&] { device->plan_weight({WeightRole::kLinear, Format::i32, {32, 32}}); });
   EXPECT_EQ(error.category(), Category::kUnsupported);
 }
 

@@ -57,16 +57,16 @@ struct LinearTask {
   const float* x;    // [rows, K]
   int64_t x_stride;  // elements
   int64_t rows;
-  const float* bias;  // [N] or null
-  uint8_t* out;       // [rows, N]
+  const float* bias;   // [N] or null
+  uint8_t* out;        // [rows, N]
   int64_t out_stride;  // bytes
   Element out_element;
 };
 
-inline constexpr int64_t kDirectRows = 4;      // up to here weights are used as they are decoded, without a buffer
-inline constexpr int64_t kRowBlock = 192;      // rows that share one decoding of a weight in the blocked product
-inline constexpr int64_t kDepthBlock = 256;    // inputs decoded at a time: kPanel columns of them fit the first cache
-inline constexpr int64_t kPanelGroup = 2;      // panels that the blocked product decodes side by side
+inline constexpr int64_t kDirectRows = 4;    // up to here weights are used as they are decoded, without a buffer
+inline constexpr int64_t kRowBlock = 192;    // rows that share one decoding of a weight in the blocked product
+inline constexpr int64_t kDepthBlock = 256;  // inputs decoded at a time: kPanel columns of them fit the first cache
+inline constexpr int64_t kPanelGroup = 2;    // panels that the blocked product decodes side by side
 // Floats of scratch that the blocked product needs for each worker.
 inline constexpr int64_t kBlockedFloats = kPanelGroup * kPanel * (kDepthBlock + kRowBlock);
 
@@ -127,7 +127,7 @@ constexpr int64_t padded_lanes(int64_t n) { return (n + kPanel - 1) / kPanel * k
 constexpr int64_t attention_floats(int64_t queries, int64_t dim, int64_t value_dim) {
   const int64_t d = padded_lanes(dim);
   const int64_t dv = padded_lanes(value_dim);
-  return queries * (d + dv + kKeyBlock + 2 * kPanel)  // q, sums, scores, running maximum and total
+  return queries * (d + dv + kKeyBlock + 2 * kPanel)     // q, sums, scores, running maximum and total
          + kPanel * d + d * kKeyBlock + kKeyBlock * dv;  // key rows, keys transposed, values
 }
 

@@ -19,20 +19,29 @@ constexpr std::int64_t kTableRows = 64;  // rows of a table that a worker takes 
 
 WeightCode weight_code(Format format) {
   switch (format) {
-    case Format::f32: return WeightCode::kF32;
-    case Format::f16: return WeightCode::kF16;
-    case Format::bf16: return WeightCode::kBf16;
-    case Format::bfp8: return WeightCode::kBfp8;
-    case Format::bfp4: return WeightCode::kBfp4;
-    default: return WeightCode::kBfp2;
+    case Format::f32:
+      return WeightCode::kF32;
+    case Format::f16:
+      return WeightCode::kF16;
+    case Format::bf16:
+      return WeightCode::kBf16;
+    case Format::bfp8:
+      return WeightCode::kBfp8;
+    case Format::bfp4:
+      return WeightCode::kBfp4;
+    default:
+      return WeightCode::kBfp2;
   }
 }
 
 int magnitude_bits(WeightCode code) {
   switch (code) {
-    case WeightCode::kBfp8: return kBfp8MagnitudeBits;
-    case WeightCode::kBfp4: return kBfp4MagnitudeBits;
-    default: return kBfp2MagnitudeBits;
+    case WeightCode::kBfp8:
+      return kBfp8MagnitudeBits;
+    case WeightCode::kBfp4:
+      return kBfp4MagnitudeBits;
+    default:
+      return kBfp2MagnitudeBits;
   }
 }
 
@@ -69,7 +78,8 @@ void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded
         if (inside) {
           const std::int64_t element = (first + k) * kPanel + column;
           const int code = std::to_integer<int>(encoded[depth + element / per_byte]) >>
-                               (static_cast<int>(element % per_byte) * bits) & mask;
+                               (static_cast<int>(element % per_byte) * bits) &
+                           mask;
           value = code & (mask >> 1);
           // Below E = m a magnitude may be too small for a normal f32: the format reads it as zero.
           if (exponent < magnitude && block_float_value(magnitude, exponent, static_cast<std::uint8_t>(code)) == 0)
@@ -94,9 +104,14 @@ float panel_value(const PanelWeight& weight, std::int64_t n, std::int64_t k) {
       std::memcpy(&value, panel + element * 4, sizeof(value));
       return value;
     }
-    case WeightCode::kF16: std::memcpy(&half, panel + element * 2, sizeof(half)); return f16_to_f32(half);
-    case WeightCode::kBf16: std::memcpy(&half, panel + element * 2, sizeof(half)); return bf16_to_f32(half);
-    default: break;
+    case WeightCode::kF16:
+      std::memcpy(&half, panel + element * 2, sizeof(half));
+      return f16_to_f32(half);
+    case WeightCode::kBf16:
+      std::memcpy(&half, panel + element * 2, sizeof(half));
+      return bf16_to_f32(half);
+    default:
+      break;
   }
   const int magnitude = magnitude_bits(weight.code);
   const std::uint8_t* group = panel + k / kGroup * group_bytes(weight.code);
@@ -136,8 +151,9 @@ void pack_linear(const WeightSpec& spec, const WeightSource& source, std::byte* 
       if (is_block(spec.format)) {
         format.encode(own.inputs.data(), depth * kPanel, own.encoded.data());
         if (std::find(own.encoded.begin(), own.encoded.begin() + depth, std::byte{255}) != own.encoded.begin() + depth)
-          fail(Category::kBadInput, "", "outputs {} to {} of the weight hold an infinity or a NaN, which {} cannot store",
-               first, first + count - 1, format.name);
+          fail(Category::kBadInput, "",
+               "outputs {} to {} of the weight hold an infinity or a NaN, which {} cannot store", first,
+               first + count - 1, format.name);
         pack_blocks(weight_code(spec.format), depth, own.encoded.data(), target);
       } else {
         format.encode(own.inputs.data(), depth * kPanel, target);
@@ -176,8 +192,9 @@ WeightPlan plan_weight(const WeightSpec& spec) {
   check_weight(spec, "cpu");
   const bool floats = spec.format == Format::f32 || spec.format == Format::f16 || spec.format == Format::bf16;
   if (!floats && !is_block(spec.format))
-    fail(Category::kUnsupported, "", "cpu does not store a {} weight in {}; it does in f32, f16, bf16, bfp8, bfp4, bfp2",
-         role_name(spec.role), format_name(spec.format));
+    fail(Category::kUnsupported, "",
+         "cpu does not store a {} weight in {}; it does in f32, f16, bf16, bfp8, bfp4, bfp2", role_name(spec.role),
+         format_name(spec.format));
   if (spec.role != WeightRole::kLinear)
     return {spec, std::string(kRowLayout), row_layout_bytes(spec.shape, spec.format)};
   // The padded row-major size bounds the panels', so that no product below overflows.

@@ -2,7 +2,8 @@
 //
 // A linear weight [K, N] lies in panels of 16 columns, N padded with zeros; the panel is a device's unit of work.
 //   f32, f16, bf16      [K][16] elements
-//   bfp8, bfp4, bfp2    for every 16 inputs (K padded): 16 exponent bytes, one per input, then the codes of those inputs.
+//   bfp8, bfp4, bfp2    for every 16 inputs (K padded): 16 exponent bytes, one per input, then the codes of those
+//   inputs.
 //                       bfp8: 16 signed bytes an input. bfp4: a byte holds code + 8 of one column for an even input
 //                       (low nibble) and the next. bfp2: code + 2 for four inputs, the first in the low bits.
 // A code is the signed magnitude of format/block_float.h, so value = code 2^(E - 127 - (m - 1)); a code that the format

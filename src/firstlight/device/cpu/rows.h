@@ -11,7 +11,7 @@ void run_with(const KernelCall& call) {
   kOp(call, kKernels);
 }
 
-inline constexpr unsigned kWeightFirst = 1;   // operands that stay as they are stored when others are widened
+inline constexpr unsigned kWeightFirst = 1;  // operands that stay as they are stored when others are widened
 inline constexpr unsigned kWeightSecond = 2;
 inline constexpr unsigned kPages = 6;
 

@@ -53,14 +53,17 @@ std::string heat_map(const Json& rows, const std::string& phase) {
     const Json& forced = row["forced"];
     const Json& cumulative = row["cumulative"];
     svg += fmt::format(
-        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"2\" fill=\"{}\"><title>{}\nown error: PCC "
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"2\" fill=\"{}\"><title>{}\nown error: "
+        "PCC "
         "{:.9g}, NMSE {}, max abs {}, {} ULP, scale {:.6g}\ncumulative: PCC {:.9g}, NMSE {}</title></rect>",
         x + 0.5, y + 0.5, w - 1, height - 1, colour(real(forced, "nmse")), io::html_text(row.value("key", name)),
-        real(forced, "pcc"), number(real(forced, "nmse")), number(real(forced, "max_abs")), number(real(forced, "max_ulp")),
-        real(forced, "scale"), real(cumulative, "pcc"), number(real(cumulative, "nmse")));
+        real(forced, "pcc"), number(real(forced, "nmse")), number(real(forced, "max_abs")),
+        number(real(forced, "max_ulp")), real(forced, "scale"), real(cumulative, "pcc"),
+        number(real(cumulative, "nmse")));
     if (w >= 40)
-      svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" style=\"pointer-events:none\">{}</text>",
-                         x + w / 2, y + 13.5, real(forced, "nmse") == 0 ? "0" : fmt::format("{:.0e}", real(forced, "nmse")));
+      svg += fmt::format(
+          "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" style=\"pointer-events:none\">{}</text>", x + w / 2,
+          y + 13.5, real(forced, "nmse") == 0 ? "0" : fmt::format("{:.0e}", real(forced, "nmse")));
   };
   for (const auto* list : {&names, &loose_names})
     for (const std::string& name : *list) {
@@ -81,29 +84,33 @@ std::string components_section(const Run& run) {
   const Json& check = (*details)["components"];
   const Json& rows = check["rows"];
   std::string html =
-      "<p class=\"note\">Each cell is a component's own error: NMSE of its output when it is given the reference's inputs "
-      "(hover for PCC, ULP, fitted scale, and the cumulative error). Rows from top to bottom follow the computation; columns "
+      "<p class=\"note\">Each cell is a component's own error: NMSE of its output when it is given the reference's "
+      "inputs "
+      "(hover for PCC, ULP, fitted scale, and the cumulative error). Rows from top to bottom follow the computation; "
+      "columns "
       "are layers. Green: 1e-8 and below, yellow: 1e-2, red: 1, purple: not finite.</p>";
-  for (const auto& [phase, title] : {std::pair<std::string, std::string>{"decode", "Decode: one token, a batch of users"},
-                                     {"prefill", fmt::format("Prefill: {} tokens", number(real(check, "prefill_tokens"), 6))}}) {
+  for (const auto& [phase, title] :
+       {std::pair<std::string, std::string>{"decode", "Decode: one token, a batch of users"},
+        {"prefill", fmt::format("Prefill: {} tokens", number(real(check, "prefill_tokens"), 6))}}) {
     const std::string map = heat_map(rows, phase);
     if (!map.empty()) html += "<h3>" + title + "</h3>" + map;
   }
   std::vector<const Json*> worst;
   for (const Json& row : rows) worst.push_back(&row);
-  std::ranges::stable_sort(worst, [](const Json* a, const Json* b) {
-    return real((*a)["forced"], "nmse") > real((*b)["forced"], "nmse");
-  });
+  std::ranges::stable_sort(
+      worst, [](const Json* a, const Json* b) { return real((*a)["forced"], "nmse") > real((*b)["forced"], "nmse"); });
   std::vector<std::vector<std::string>> lines;
   for (std::size_t i = 0; i < std::min<std::size_t>(8, worst.size()); ++i) {
     const Json& row = *worst[i];
     const Json& f = row["forced"];
-    lines.push_back({text(row["key"]), text(row["phase"]), fmt::format("{:.8g}", real(f, "pcc")), number(real(f, "nmse")),
-                     number(real(f, "max_abs")), number(real(f, "max_ulp")), fmt::format("{:.6g}", real(f, "scale")),
-                     number(real(f, "offset")), fmt::format("{:.8g}", real(row["cumulative"], "pcc"))});
+    lines.push_back({text(row["key"]), text(row["phase"]), fmt::format("{:.8g}", real(f, "pcc")),
+                     number(real(f, "nmse")), number(real(f, "max_abs")), number(real(f, "max_ulp")),
+                     fmt::format("{:.6g}", real(f, "scale")), number(real(f, "offset")),
+                     fmt::format("{:.8g}", real(row["cumulative"], "pcc"))});
   }
-  html += "<h3>Largest own errors</h3>" +
-          table({"component", "phase", "#PCC", "#NMSE", "#max abs", "#ULP", "#scale", "#offset", "#cumulative PCC"}, lines);
+  html +=
+      "<h3>Largest own errors</h3>" +
+      table({"component", "phase", "#PCC", "#NMSE", "#max abs", "#ULP", "#scale", "#offset", "#cumulative PCC"}, lines);
   return section("components", "Components", html);
 }
 

@@ -22,12 +22,12 @@ std::string model_section(const Run& run) {
                                                   text(note["padded"]), text(note["note"]))});
   if (details->contains("ledger")) {
     const Json& ledger = (*details)["ledger"];
-    rows.push_back({"weight ledger",
-                    fmt::format("{} tensors, each placed once; {} in the checkpoint, {} placed; cache: {} hits, {} made, {} "
-                                "rebuilt",
-                                ledger["lines"].size(), bytes(real(ledger, "source_bytes")),
-                                bytes(real(ledger, "placed_bytes")), text(ledger["cache_hits"]), text(ledger["cache_misses"]),
-                                text(ledger["cache_rebuilt"]))});
+    rows.push_back(
+        {"weight ledger",
+         fmt::format("{} tensors, each placed once; {} in the checkpoint, {} placed; cache: {} hits, {} made, {} "
+                     "rebuilt",
+                     ledger["lines"].size(), bytes(real(ledger, "source_bytes")), bytes(real(ledger, "placed_bytes")),
+                     text(ledger["cache_hits"]), text(ledger["cache_misses"]), text(ledger["cache_rebuilt"]))});
     for (const Json& damaged : ledger["damaged"]) rows.push_back({"cache entry rebuilt", text(damaged)});
   }
   return section("model", "Model", table({"", ""}, rows));
@@ -38,7 +38,8 @@ std::string environment_section(const Run& run) {
   if (const Json* details = run.details("1"); details != nullptr) {
     std::vector<std::vector<std::string>> rows;
     if (details->contains("environment"))
-      for (const auto& [name, value] : (*details)["environment"].items()) rows.push_back({text(Json(name)), text(value)});
+      for (const auto& [name, value] : (*details)["environment"].items())
+        rows.push_back({text(Json(name)), text(value)});
     if (details->contains("peaks")) {
       const Json& peaks = (*details)["peaks"];
       rows.push_back({"measured read bandwidth", bytes(real(peaks, "read_bandwidth")) + "/s"});

@@ -48,7 +48,8 @@ details summary{cursor:pointer;color:var(--accent);margin:8px 0}
 
 const Json* Run::details(std::string_view phase_prefix) const {
   for (const Json& phase : phases)
-    if (phase.value("phase", std::string()).starts_with(phase_prefix) && phase.contains("details")) return &phase["details"];
+    if (phase.value("phase", std::string()).starts_with(phase_prefix) && phase.contains("details"))
+      return &phase["details"];
   return nullptr;
 }
 
@@ -105,7 +106,8 @@ std::string table(const std::vector<std::string>& head, const std::vector<std::v
   // A head that starts with '#' is a column of numbers.
   std::string html = fmt::format("<div class=\"scroll\"><table class=\"{}\"><thead><tr>", css_class);
   for (const std::string& cell : head)
-    html += cell.starts_with('#') ? fmt::format("<th class=\"n\">{}</th>", cell.substr(1)) : fmt::format("<th>{}</th>", cell);
+    html += cell.starts_with('#') ? fmt::format("<th class=\"n\">{}</th>", cell.substr(1))
+                                  : fmt::format("<th>{}</th>", cell);
   html += "</tr></thead><tbody>";
   for (const auto& row : rows) {
     html += "<tr>";

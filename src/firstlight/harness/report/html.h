@@ -12,16 +12,16 @@ namespace firstlight::harness::report {
 // The record, sorted by what the sections need.
 struct Run {
   Json header;
-  std::vector<Json> phases;    // "phase" lines in order
-  std::vector<Json> verdicts;  // "verdict" lines in order
+  std::vector<Json> phases;                                  // "phase" lines in order
+  std::vector<Json> verdicts;                                // "verdict" lines in order
   const Json* details(std::string_view phase_prefix) const;  // of the phase "3 components", by "3"
 };
 
-std::string text(const Json& value);                    // escaped; numbers shortened
-std::string number(double value, int digits = 4);       // 1234.5 -> "1,234", 0.000123 -> "1.23e-04"
-std::string bytes(double value);                        // "6.89 MB"
-double real(const Json& object, const char* field);     // NaN when absent; reads "nan"/"inf" texts
-std::string pill(std::string_view outcome);             // a coloured word
+std::string text(const Json& value);                 // escaped; numbers shortened
+std::string number(double value, int digits = 4);    // 1234.5 -> "1,234", 0.000123 -> "1.23e-04"
+std::string bytes(double value);                     // "6.89 MB"
+double real(const Json& object, const char* field);  // NaN when absent; reads "nan"/"inf" texts
+std::string pill(std::string_view outcome);          // a coloured word
 std::string section(std::string_view id, std::string_view title, std::string_view body);
 std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows,
                   std::string_view css_class = "");

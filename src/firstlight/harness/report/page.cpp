@@ -46,7 +46,8 @@ std::string html_report(std::span<const Json> lines) {
                                           text(run.header.value("device", Json("?"))));
     return fmt::format(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width, initial-scale=1\"><title>{} - Firstlight</title><style>{}</style></head><body><main>\n"
+        "content=\"width=device-width, initial-scale=1\"><title>{} - "
+        "Firstlight</title><style>{}</style></head><body><main>\n"
         "{}{}{}{}{}{}</main></body></html>\n",
         title, kStyle, verdict_section(run), accuracy_section(run), components_section(run), speed_section(run),
         model_section(run), environment_section(run));

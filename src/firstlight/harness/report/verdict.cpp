@@ -27,7 +27,8 @@ std::string verdict_section(const Run& run) {
   const bool any_failed = std::ranges::any_of(run.phases, failed) || std::ranges::any_of(run.verdicts, failed);
   const Json& h = run.header;
   std::string html = fmt::format(
-      "<header class=\"top\"><div class=\"seal{}\">{}</div><div><h1>{} on {}</h1><div class=\"sub\">policy {} &middot; bars "
+      "<header class=\"top\"><div class=\"seal{}\">{}</div><div><h1>{} on {}</h1><div class=\"sub\">policy {} &middot; "
+      "bars "
       "of targets/{}.json &middot; {} &middot; Firstlight {}</div></div></header>\n",
       any_failed ? " bad" : "", any_failed ? "FAILED" : "PASSED", text(h.value("model", Json("?"))),
       text(h.value("device", Json("?"))), text(h.value("policy", Json("?"))), text(h.value("target", Json("?"))),

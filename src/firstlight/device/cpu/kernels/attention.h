@@ -14,10 +14,14 @@ namespace {
 // One row of a cache as floats. Exponents at the ends of the range follow the host's rule (format/block_float.h).
 void decode_cache_row(const CacheSide& side, const uint8_t* row, float* dst) {
   switch (side.code) {
-    case CacheCode::kF32: return convert({row, Element::kF32}, sink(dst), side.dim);
-    case CacheCode::kBf16: return convert({row, Element::kBf16}, sink(dst), side.dim);
-    case CacheCode::kOther: return side.decode(reinterpret_cast<const std::byte*>(row), side.dim, dst);
-    case CacheCode::kBfp8: break;
+    case CacheCode::kF32:
+      return convert({row, Element::kF32}, sink(dst), side.dim);
+    case CacheCode::kBf16:
+      return convert({row, Element::kBf16}, sink(dst), side.dim);
+    case CacheCode::kOther:
+      return side.decode(reinterpret_cast<const std::byte*>(row), side.dim, dst);
+    case CacheCode::kBfp8:
+      break;
   }
   const int64_t blocks = (side.dim + 15) / 16;
   int lowest = 255;
@@ -95,14 +99,14 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
   const int64_t queries = (end - begin) * group;
   const int64_t dim = padded_lanes(task.keys.dim);
   const int64_t value_dim = padded_lanes(task.values.dim);
-  float* q = scratch;                                // [queries][dim]
-  float* gathered = q + queries * dim;               // [queries][value_dim]
-  float* scores = gathered + queries * value_dim;    // [queries][kKeyBlock]
-  float* largest = scores + queries * kKeyBlock;     // [queries]
-  float* total = largest + queries * kPanel;         // [queries]
-  float* key_rows = total + queries * kPanel;        // [16][dim]
-  float* keys = key_rows + kPanel * dim;             // [dim][kKeyBlock]
-  float* values = keys + dim * kKeyBlock;            // [kKeyBlock][value_dim]
+  float* q = scratch;                              // [queries][dim]
+  float* gathered = q + queries * dim;             // [queries][value_dim]
+  float* scores = gathered + queries * value_dim;  // [queries][kKeyBlock]
+  float* largest = scores + queries * kKeyBlock;   // [queries]
+  float* total = largest + queries * kPanel;       // [queries]
+  float* key_rows = total + queries * kPanel;      // [16][dim]
+  float* keys = key_rows + kPanel * dim;           // [dim][kKeyBlock]
+  float* values = keys + dim * kKeyBlock;          // [kKeyBlock][value_dim]
 
   int64_t first = key_range(task, begin, 0).begin;
   int64_t last = 0;
@@ -144,7 +148,8 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
       const KeyRange range = key_range(task, row, base);
       if (range.begin < range.end)
         for (int64_t i = (row - begin) * group; i < (row - begin + 1) * group; ++i)
-          update_softmax(task, range, scores + i * kKeyBlock, largest + i, total + i, gathered + i * value_dim, value_dim);
+          update_softmax(task, range, scores + i * kKeyBlock, largest + i, total + i, gathered + i * value_dim,
+                         value_dim);
       if (row + 1 < end) {
         const KeyRange next = key_range(task, row + 1, base);
         if (next.begin == range.begin && next.end == range.end) continue;

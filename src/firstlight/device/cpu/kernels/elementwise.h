@@ -23,8 +23,10 @@ FL_INLINE Vec gelu(Vec x) {
 template <typename Body>
 FL_INLINE void with_unary(UnaryCode code, Body body) {
   switch (code) {
-    case UnaryCode::kSilu: return body([](Vec x) { return div(x, add(set1(1.0F), exp(sub(zero(), x)))); });
-    case UnaryCode::kGelu: return body([](Vec x) { return gelu(x); });
+    case UnaryCode::kSilu:
+      return body([](Vec x) { return div(x, add(set1(1.0F), exp(sub(zero(), x)))); });
+    case UnaryCode::kGelu:
+      return body([](Vec x) { return gelu(x); });
     case UnaryCode::kGeluTanh:
       // 0.5 (1 + tanh y) = 1 / (1 + e^-2y)
       return body([](Vec x) {
@@ -34,12 +36,18 @@ FL_INLINE void with_unary(UnaryCode code, Body body) {
       });
     case UnaryCode::kQuickGelu:
       return body([](Vec x) { return div(x, add(set1(1.0F), exp(mul(set1(-1.702F), x)))); });
-    case UnaryCode::kRelu: return body([](Vec x) { return max(zero(), x); });
-    case UnaryCode::kTanh: return body([](Vec x) { return tanh(x); });
-    case UnaryCode::kSigmoid: return body([](Vec x) { return sigmoid(x); });
-    case UnaryCode::kExp: return body([](Vec x) { return exp(x); });
-    case UnaryCode::kSquare: return body([](Vec x) { return mul(x, x); });
-    case UnaryCode::kRsqrt: return body([](Vec x) { return div(set1(1.0F), sqrt(x)); });
+    case UnaryCode::kRelu:
+      return body([](Vec x) { return max(zero(), x); });
+    case UnaryCode::kTanh:
+      return body([](Vec x) { return tanh(x); });
+    case UnaryCode::kSigmoid:
+      return body([](Vec x) { return sigmoid(x); });
+    case UnaryCode::kExp:
+      return body([](Vec x) { return exp(x); });
+    case UnaryCode::kSquare:
+      return body([](Vec x) { return mul(x, x); });
+    case UnaryCode::kRsqrt:
+      return body([](Vec x) { return div(set1(1.0F), sqrt(x)); });
   }
 }
 
@@ -68,9 +76,12 @@ FL_INLINE void binary_rows(Source a, Source b, bool one_b, Sink out, int64_t n, 
 void binary(BinaryCode code, Source a, Source b, bool one_b, Sink out, int64_t n) {
   if (n == 0) return;
   switch (code) {
-    case BinaryCode::kAdd: return binary_rows(a, b, one_b, out, n, [](Vec x, Vec y) { return add(x, y); });
-    case BinaryCode::kSubtract: return binary_rows(a, b, one_b, out, n, [](Vec x, Vec y) { return sub(x, y); });
-    case BinaryCode::kMultiply: return binary_rows(a, b, one_b, out, n, [](Vec x, Vec y) { return mul(x, y); });
+    case BinaryCode::kAdd:
+      return binary_rows(a, b, one_b, out, n, [](Vec x, Vec y) { return add(x, y); });
+    case BinaryCode::kSubtract:
+      return binary_rows(a, b, one_b, out, n, [](Vec x, Vec y) { return sub(x, y); });
+    case BinaryCode::kMultiply:
+      return binary_rows(a, b, one_b, out, n, [](Vec x, Vec y) { return mul(x, y); });
   }
 }
 
@@ -96,7 +107,8 @@ FL_INLINE Sink from(Sink x, int64_t i) {
 }
 FL_INLINE void fill_zero(Sink x, int64_t begin, int64_t end) {
   const int64_t bytes = x.element == Element::kF32 ? 4 : 2;
-  if (end > begin) __builtin_memset(static_cast<uint8_t*>(x.data) + begin * bytes, 0, static_cast<size_t>((end - begin) * bytes));
+  if (end > begin)
+    __builtin_memset(static_cast<uint8_t*>(x.data) + begin * bytes, 0, static_cast<size_t>((end - begin) * bytes));
 }
 
 // out = e^(x scale - max) / sum over the columns [begin, end), 0 elsewhere. The exponentials are taken twice rather

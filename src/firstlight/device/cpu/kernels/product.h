@@ -90,12 +90,18 @@ struct Bfp2Weight : Blocks<1, 4> {
 template <typename Body>
 FL_INLINE void with_weight(WeightCode code, Body body) {
   switch (code) {
-    case WeightCode::kF32: return body(F32Weight{});
-    case WeightCode::kF16: return body(F16Weight{});
-    case WeightCode::kBf16: return body(Bf16Weight{});
-    case WeightCode::kBfp8: return body(Bfp8Weight{});
-    case WeightCode::kBfp4: return body(Bfp4Weight{});
-    case WeightCode::kBfp2: return body(Bfp2Weight{});
+    case WeightCode::kF32:
+      return body(F32Weight{});
+    case WeightCode::kF16:
+      return body(F16Weight{});
+    case WeightCode::kBf16:
+      return body(Bf16Weight{});
+    case WeightCode::kBfp8:
+      return body(Bfp8Weight{});
+    case WeightCode::kBfp4:
+      return body(Bfp4Weight{});
+    case WeightCode::kBfp2:
+      return body(Bfp2Weight{});
   }
 }
 
@@ -113,7 +119,8 @@ FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec ac
   write({task.out + row * task.out_stride, task.out_element}, column, count, result);
 }
 
-// ---- Few rows: weights go from memory into the product ---------------------------------------------------------------
+// ---- Few rows: weights go from memory into the product
+// ---------------------------------------------------------------
 
 template <typename W, int kRows, int kPanels>
 void direct_block(const LinearTask& task, int64_t panel) {
@@ -122,9 +129,7 @@ void direct_block(const LinearTask& task, int64_t panel) {
   const float* x[kRows];
   for (int r = 0; r < kRows; ++r) x[r] = task.x + r * task.x_stride;
   Vec acc[kRows][kPanels];
-  unrolled<kRows>([&](auto r) FL_STEP {
-    unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = zero(); });
-  });
+  unrolled<kRows>([&](auto r) FL_STEP { unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = zero(); }); });
   typename W::Scales scales[kPanels];
   const int64_t depth = task.weight.k;
   for (int64_t k = 0; k < depth; k += W::kGroup) {
@@ -167,16 +172,22 @@ void linear_direct(const LinearTask& task, int64_t begin, int64_t end) {
   with_weight(task.weight.code, [&](auto weight) {
     using W = decltype(weight);
     switch (task.rows) {
-      case 1: return direct_rows<W, 1>(task, begin, end);
-      case 2: return direct_rows<W, 2>(task, begin, end);
-      case 3: return direct_rows<W, 3>(task, begin, end);
-      case 4: return direct_rows<W, 4>(task, begin, end);
-      default: return;
+      case 1:
+        return direct_rows<W, 1>(task, begin, end);
+      case 2:
+        return direct_rows<W, 2>(task, begin, end);
+      case 3:
+        return direct_rows<W, 3>(task, begin, end);
+      case 4:
+        return direct_rows<W, 4>(task, begin, end);
+      default:
+        return;
     }
   });
 }
 
-// ---- f32 product in register blocks ----------------------------------------------------------------------------------
+// ---- f32 product in register blocks
+// ----------------------------------------------------------------------------------
 
 template <int kRows, int kPanels>
 FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t column) {
@@ -225,7 +236,8 @@ void multiply_rows(const MultiplyTask& task, int64_t row) {
 
 void multiply(const MultiplyTask& task) { multiply_rows<0>(task, 0); }
 
-// ---- Many rows: a part of a weight is decoded once for a block of rows -------------------------------------------------
+// ---- Many rows: a part of a weight is decoded once for a block of rows
+// -------------------------------------------------
 
 // The inputs [k, k + depth) of one panel to out [depth][out_stride]; k starts a group.
 template <typename W>
@@ -246,7 +258,7 @@ void decode_panel(const PanelWeight& weight, int64_t panel, int64_t k, int64_t d
 
 void linear_blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
   static_assert(kDepthBlock % 16 == 0, "a depth block holds whole groups");
-  float* decoded = scratch;                                         // [kDepthBlock][columns]
+  float* decoded = scratch;                                       // [kDepthBlock][columns]
   float* results = scratch + kDepthBlock * kPanelGroup * kPanel;  // [kRowBlock][columns]
   for (int64_t panel = begin; panel < end; panel += kPanelGroup) {
     const int64_t panels = smaller(kPanelGroup, end - panel);
@@ -271,8 +283,7 @@ void linear_blocked(const LinearTask& task, int64_t begin, int64_t end, float* s
                   .out_stride = columns});
       }
       for (int64_t r = 0; r < rows; ++r)
-        for (int64_t p = 0; p < panels; ++p)
-          finish(task, row + r, panel + p, load(results + r * columns + p * kPanel));
+        for (int64_t p = 0; p < panels; ++p) finish(task, row + r, panel + p, load(results + r * columns + p * kPanel));
     }
   }
 }

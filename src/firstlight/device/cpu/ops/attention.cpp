@@ -35,9 +35,7 @@ CacheSide cache_side(const View& cache) {
 
 }  // namespace
 
-bool accepts_attention(const KernelCall& call) {
-  return is_activation(call.in[0]) && is_activation(call.out[0]);
-}
+bool accepts_attention(const KernelCall& call) { return is_activation(call.in[0]) && is_activation(call.out[0]); }
 
 std::size_t attention_scratch(const KernelCall& call, int threads) {
   return static_cast<std::size_t>(worker_floats(call) * threads) * sizeof(float);

@@ -11,25 +11,38 @@ namespace {
 
 UnaryCode unary_code(op::UnaryKind kind) {
   switch (kind) {
-    case op::UnaryKind::kSilu: return UnaryCode::kSilu;
-    case op::UnaryKind::kGelu: return UnaryCode::kGelu;
-    case op::UnaryKind::kGeluTanh: return UnaryCode::kGeluTanh;
-    case op::UnaryKind::kQuickGelu: return UnaryCode::kQuickGelu;
-    case op::UnaryKind::kRelu: return UnaryCode::kRelu;
-    case op::UnaryKind::kTanh: return UnaryCode::kTanh;
-    case op::UnaryKind::kSigmoid: return UnaryCode::kSigmoid;
-    case op::UnaryKind::kExp: return UnaryCode::kExp;
-    case op::UnaryKind::kSquare: return UnaryCode::kSquare;
-    case op::UnaryKind::kRsqrt: break;
+    case op::UnaryKind::kSilu:
+      return UnaryCode::kSilu;
+    case op::UnaryKind::kGelu:
+      return UnaryCode::kGelu;
+    case op::UnaryKind::kGeluTanh:
+      return UnaryCode::kGeluTanh;
+    case op::UnaryKind::kQuickGelu:
+      return UnaryCode::kQuickGelu;
+    case op::UnaryKind::kRelu:
+      return UnaryCode::kRelu;
+    case op::UnaryKind::kTanh:
+      return UnaryCode::kTanh;
+    case op::UnaryKind::kSigmoid:
+      return UnaryCode::kSigmoid;
+    case op::UnaryKind::kExp:
+      return UnaryCode::kExp;
+    case op::UnaryKind::kSquare:
+      return UnaryCode::kSquare;
+    case op::UnaryKind::kRsqrt:
+      break;
   }
   return UnaryCode::kRsqrt;
 }
 
 BinaryCode binary_code(op::BinaryKind kind) {
   switch (kind) {
-    case op::BinaryKind::kAdd: return BinaryCode::kAdd;
-    case op::BinaryKind::kSubtract: return BinaryCode::kSubtract;
-    case op::BinaryKind::kMultiply: break;
+    case op::BinaryKind::kAdd:
+      return BinaryCode::kAdd;
+    case op::BinaryKind::kSubtract:
+      return BinaryCode::kSubtract;
+    case op::BinaryKind::kMultiply:
+      break;
   }
   return BinaryCode::kMultiply;
 }

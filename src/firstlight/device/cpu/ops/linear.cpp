@@ -17,15 +17,11 @@ bool in_place(const View& x, const Rows& rows) {
   return x.format == Format::f32 && rows.uniform() && rows.stride_bytes() % 4 == 0;
 }
 
-std::int64_t slab_floats(const View& x) {
-  return round_up(std::min(row_count(x), kSlabRows) * row_length(x), 16);
-}
+std::int64_t slab_floats(const View& x) { return round_up(std::min(row_count(x), kSlabRows) * row_length(x), 16); }
 
 }  // namespace
 
-bool accepts_linear(const KernelCall& call) {
-  return is_activation(call.in[0]) && is_activation(call.out[0]);
-}
+bool accepts_linear(const KernelCall& call) { return is_activation(call.in[0]) && is_activation(call.out[0]); }
 
 std::size_t linear_scratch(const KernelCall& call, int threads) {
   const View& x = call.in[0];
@@ -70,8 +66,9 @@ void linear(const KernelCall& call, const Kernels& kernels) {
     if (task.rows <= kDirectRows) {
       const std::int64_t fair = panels / (executor.threads() * 8);
       const std::int64_t grain = std::max(fair, kGrainWork / (panel_work * task.rows));
-      executor.parallel_for(panels, round_up(std::max<std::int64_t>(1, grain), kDirectGrain),
-                            [&](std::int64_t begin, std::int64_t end, int) { kernels.linear_direct(task, begin, end); });
+      executor.parallel_for(
+          panels, round_up(std::max<std::int64_t>(1, grain), kDirectGrain),
+          [&](std::int64_t begin, std::int64_t end, int) { kernels.linear_direct(task, begin, end); });
       continue;
     }
     // Tasks are (group of panels, block of rows), the blocks of a group one after the other.

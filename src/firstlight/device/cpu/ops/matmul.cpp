@@ -1,9 +1,8 @@
 // The batched product of two activations, by blocks that are copied to floats: the part of a fallback, not a hot path.
 // The chain of an output is that of the linear product.
-#include "firstlight/op/linear.h"
-
 #include "firstlight/device/cpu/ops/ops.h"
 #include "firstlight/device/cpu/ops/support.h"
+#include "firstlight/op/linear.h"
 
 namespace firstlight::device::cpu {
 namespace {
@@ -36,9 +35,9 @@ void matmul(const KernelCall& call, const Kernels& kernels) {
   auto* scratch = reinterpret_cast<float*>(call.context.scratch.data());
 
   const auto block = [&](std::int64_t index, float* a_part) {
-    float* b_part = a_part + kRows * kDepth;        // [kDepth, kColumns]
-    float* result = b_part + kDepth * kColumns;     // [kRows, kColumns]
-    float* column = result + kRows * kColumns;      // [kDepth]
+    float* b_part = a_part + kRows * kDepth;     // [kDepth, kColumns]
+    float* result = b_part + kDepth * kColumns;  // [kRows, kColumns]
+    float* column = result + kRows * kColumns;   // [kDepth]
     const std::int64_t batch = index / (row_blocks * column_blocks);
     const std::int64_t row = index / column_blocks % row_blocks * kRows;
     const std::int64_t first = index % column_blocks * kColumns;

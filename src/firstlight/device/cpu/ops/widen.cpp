@@ -33,9 +33,8 @@ void WidenedCall::read() const {
     if (from.data == in_[i].data) continue;
     const Rows rows(from);
     const std::int64_t n = row_length(from);
-    for_rows(original_, row_count(from), n, [&](std::int64_t r, int) {
-      row(from.format).decode(rows.at(r), n, in_[i].as<float>() + r * n);
-    });
+    for_rows(original_, row_count(from), n,
+             [&](std::int64_t r, int) { row(from.format).decode(rows.at(r), n, in_[i].as<float>() + r * n); });
   }
 }
 
@@ -45,9 +44,8 @@ void WidenedCall::write() const {
     if (to.data == out_[i].data) continue;
     const Rows rows(to);
     const std::int64_t n = row_length(to);
-    for_rows(original_, row_count(to), n, [&](std::int64_t r, int) {
-      row(to.format).encode(out_[i].as<const float>() + r * n, n, rows.at(r));
-    });
+    for_rows(original_, row_count(to), n,
+             [&](std::int64_t r, int) { row(to.format).encode(out_[i].as<const float>() + r * n, n, rows.at(r)); });
   }
 }
 

@@ -8,8 +8,8 @@
 
 namespace firstlight::device::cpu {
 
-// A call whose operands are f32 where they were neither f32 nor bf16, but for those whose bits are set in `keep`: placed
-// weights, and pages of a cache.
+// A call whose operands are f32 where they were neither f32 nor bf16, but for those whose bits are set in `keep`:
+// placed weights, and pages of a cache.
 class WidenedCall {
  public:
   // The widened operands lie in the call's scratch; the op gets what is left of it.

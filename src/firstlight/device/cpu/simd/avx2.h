@@ -87,9 +87,7 @@ FL_INLINE __m128i high_half(__m128i b) { return _mm_unpackhi_epi64(b, b); }
 FL_INLINE Vec to_float(Bytes b) {
   return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(b)), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(high_half(b)))};
 }
-FL_INLINE __m256 exponents8(__m128i b) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(b), 23));
-}
+FL_INLINE __m256 exponents8(__m128i b) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(b), 23)); }
 FL_INLINE Vec exponents(Bytes b) { return {exponents8(b), exponents8(high_half(b))}; }
 FL_INLINE __m256 sign_magnitude8(__m128i b) {
   const __m256i bits = _mm256_cvtepu8_epi32(b);
