@@ -136,7 +136,10 @@ TEST(GenerateText, GreedyTextsAreTheReferences) {
     ids.resize(expected.size());  // the longest text sets the number of tokens of all
     EXPECT_EQ(ids, expected) << prompts[user];
     EXPECT_EQ(streamed[static_cast<int>(user)], got.users[user].text);
-    EXPECT_EQ(engine.tokenizer().decode(got.users[user].ids, true), got.users[user].text);
+    std::vector<std::int32_t> whole = engine.tokenizer().encode(prompts[user]);
+    const std::string prompt_text = engine.tokenizer().decode(whole, true);
+    whole.insert(whole.end(), got.users[user].ids.begin(), got.users[user].ids.end());
+    EXPECT_EQ(engine.tokenizer().decode(whole, true), prompt_text + got.users[user].text);
   }
 }
 

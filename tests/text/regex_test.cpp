@@ -70,7 +70,9 @@ TEST(Regex, RefusesWhatItDoesNotKnow) {
 
 TEST(Regex, RunawayMatchingIsStopped) {
   const Regex regex("(?:a|a)*b", "here");
-  EXPECT_EQ(expect_error([&] { regex.find_all(std::string(64, 'a') + "cb"); }).category(), Category::kResource);
+  std::string text(66, 'a');
+  text.replace(64, 2, "cb");
+  EXPECT_EQ(expect_error([&] { regex.find_all(text); }).category(), Category::kResource);
 }
 
 }  // namespace

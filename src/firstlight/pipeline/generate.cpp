@@ -140,7 +140,10 @@ Generation generate(Engine& engine, const std::vector<std::string>& prompts, con
   std::vector<text::StreamDecoder> decoders;
   for (const std::string& prompt : prompts) {
     ids.push_back(tokenizer.encode(prompt));
+    // The decoder has seen the prompt, so that the text goes on from it: a decoder that starts anew drops the space
+    // before its first word.
     decoders.emplace_back(tokenizer);
+    for (const std::int32_t id : ids.back()) decoders.back().push(id);
   }
   GenerateOptions with_stops = options;
   const std::vector<std::int32_t> publisher = stop_ids(engine);

@@ -37,7 +37,7 @@ using Duration = std::chrono::duration<double, std::milli>;
 struct GeneratedUser {
   std::int64_t prompt_tokens = 0;
   std::vector<std::int32_t> ids;  // without the stop token
-  std::string text;               // of `ids`; empty where no tokenizer took part
+  std::string text;               // what `ids` add to the prompt's text; empty where no tokenizer took part
   Finish finish = Finish::kLength;
   Duration prefill{0};              // of this user's own prompt
   Duration time_to_first_token{0};  // from the start of the call: prompts are fed one after the other

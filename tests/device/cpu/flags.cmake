@@ -2,7 +2,7 @@
 # those of the kernel tables (src/firstlight/device/cpu/flags.cmake).
 set_source_files_properties(
   ${CMAKE_CURRENT_LIST_DIR}/table_avx512_simde.cpp
-  PROPERTIES COMPILE_OPTIONS "-O2;-mavx2;-mfma;-mf16c;-Wno-uninitialized;-Wno-psabi;$<IF:$<CXX_COMPILER_ID:GNU>,-Wno-maybe-uninitialized,-Wno-pass-failed>")
+  PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "-O2;-mavx2;-mfma;-mf16c;-Wno-uninitialized;-Wno-psabi;$<IF:$<CXX_COMPILER_ID:GNU>,-Wno-maybe-uninitialized,-Wno-pass-failed>")
 
 # What the linker sees of the kernel tables. The sanitizers add symbols of their own.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT FIRSTLIGHT_SANITIZE)

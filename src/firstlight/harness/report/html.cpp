@@ -26,8 +26,9 @@ h2{font-size:17px;margin:0 0 12px}
 h3{font-size:14px;margin:18px 0 6px;color:var(--soft);font-weight:600}
 table{border-collapse:collapse;width:100%;font-size:13.5px}
 th{text-align:left;font-weight:600;color:var(--soft);border-bottom:1px solid var(--line);padding:4px 10px 4px 0}
-td{border-bottom:1px solid #eef1f4;padding:4px 10px 4px 0;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+td{border-bottom:1px solid #eef1f4;padding:4px 14px 4px 0;vertical-align:top}
+td:first-child{white-space:nowrap}
+td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 tr:last-child td{border-bottom:0}
 .pill{display:inline-block;padding:0 8px;border-radius:10px;font-size:12px;font-weight:600;border:1px solid currentColor}
 .passed{color:var(--good)}.failed{color:var(--bad)}.skipped{color:var(--meh)}.reported{color:var(--soft)}
