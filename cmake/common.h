@@ -1,4 +1,4 @@
-// What nearly every source includes, precompiled once for all rooms: it halves the build. No source relies on it; each
+// What nearly every source includes, precompiled for all rooms to shorten the build. No source relies on it; each
 // includes what it uses (the fuzz preset builds without).
 #include <fmt/format.h>
 
