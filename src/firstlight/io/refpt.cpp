@@ -7,7 +7,7 @@
 namespace firstlight::io {
 namespace {
 
-constexpr std::string_view kTokens = "reference_tokens";
+constexpr std::string_view kReferenceTokens = "reference_tokens";
 constexpr std::string_view kTop5 = "top5_tokens";
 constexpr std::string_view kMark = "made_by_firstlight";
 
@@ -38,10 +38,10 @@ bool belong_together(std::int64_t tokens, std::int64_t rows) {
 }
 
 Refpt read(const TorchZip& zip) {
-  const Shape& tokens = shape_of(zip, kTokens);
+  const Shape& tokens = shape_of(zip, kReferenceTokens);
   if (!(tokens.rank() == 1 || (tokens.rank() == 2 && tokens[0] == 1)))
-    fail(Category::kBadInput, fmt::format("{}: tensor '{}'", zip.name(), kTokens), "expected [1, N] or [N], found {}",
-         tokens.str());
+    fail(Category::kBadInput, fmt::format("{}: tensor '{}'", zip.name(), kReferenceTokens),
+         "expected [1, N] or [N], found {}", tokens.str());
   const Shape& top5 = shape_of(zip, kTop5);
   if (top5.rank() != 2 || top5[1] != 5)
     fail(Category::kBadInput, fmt::format("{}: tensor '{}'", zip.name(), kTop5), "expected [N, 5], found {}",
@@ -50,7 +50,7 @@ Refpt read(const TorchZip& zip) {
     fail(Category::kBadInput, fmt::format("{}: tensor '{}'", zip.name(), kTop5),
          "expected a row for each of {} tokens, or for all but one; found {}", tokens[-1], top5[0]);
   Refpt refpt;
-  refpt.tokens = read_ids(zip, kTokens);
+  refpt.tokens = read_ids(zip, kReferenceTokens);
   const std::vector<std::int32_t> flat = read_ids(zip, kTop5);
   refpt.top5.resize(flat.size() / 5);
   for (std::size_t i = 0; i < flat.size(); ++i) refpt.top5[i / 5][i % 5] = flat[i];
@@ -75,8 +75,9 @@ void write_refpt(const std::filesystem::path& path, const Refpt& refpt) {
   const auto view = [](const std::vector<std::int64_t>& values, const Shape& shape) {
     return make_view(static_cast<const void*>(values.data()), Format::i64, shape);
   };
-  std::vector<std::pair<std::string, View>> tensors = {{std::string(kTop5), view(top5_values, {rows, 5})},
-                                                       {std::string(kTokens), view(token_values, {1, tokens})}};
+  std::vector<std::pair<std::string, View>> tensors = {
+      {std::string(kTop5), view(top5_values, {rows, 5})},
+      {std::string(kReferenceTokens), view(token_values, {1, tokens})}};
   const std::vector<std::int64_t> mark{1};
   if (refpt.made_by_firstlight) tensors.emplace_back(kMark, view(mark, {1}));
   write_torch_zip(path, tensors);

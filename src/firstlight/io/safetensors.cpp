@@ -19,7 +19,7 @@ static_assert(std::endian::native == std::endian::little, "files are mapped as t
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference library's limit
 
-std::string shown(const Json& value) {
+std::string shown_value(const Json& value) {
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > 80) text = text.substr(0, 77) + "...";
   return text;
@@ -36,15 +36,15 @@ class EntryReader {
                   std::uint64_t data_bytes) const {
     if (!entry.is_object())
       fail(Category::kBadInput, where_, "expected an object with dtype, shape and data_offsets, found {}",
-           shown(entry));
+           shown_value(entry));
     for (const auto& item : entry.items())
       if (item.key() != "dtype" && item.key() != "shape" && item.key() != "data_offsets")
         fail(Category::kBadInput, where_, "unknown field '{}'; expected dtype, shape, data_offsets", item.key());
     const Json& dtype_name = field(entry, "dtype");
     if (!dtype_name.is_string())
-      fail(Category::kBadInput, where_, "dtype: expected a string, found {}", shown(dtype_name));
+      fail(Category::kBadInput, where_, "dtype: expected a string, found {}", shown_value(dtype_name));
     const Dtype* dtype = find_dtype(dtype_name.get_ref<const std::string&>());
-    if (dtype == nullptr) fail(Category::kUnsupported, where_, "dtype {} is not known", shown(dtype_name));
+    if (dtype == nullptr) fail(Category::kUnsupported, where_, "dtype {} is not known", shown_value(dtype_name));
 
     TensorInfo info;
     info.name = name;
@@ -56,7 +56,7 @@ class EntryReader {
     const Json& offsets = field(entry, "data_offsets");
     if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
         !offsets[1].is_number_unsigned())
-      fail(Category::kBadInput, where_, "data_offsets: expected [begin, end], found {}", shown(offsets));
+      fail(Category::kBadInput, where_, "data_offsets: expected [begin, end], found {}", shown_value(offsets));
     const auto begin = offsets[0].get<std::uint64_t>();
     const auto end = offsets[1].get<std::uint64_t>();
     if (begin > end || end > data_bytes)
@@ -77,20 +77,20 @@ class EntryReader {
   }
 
   Shape read_shape(const Json& value) const {
-    if (!value.is_array()) fail(Category::kBadInput, where_, "shape: expected a list, found {}", shown(value));
+    if (!value.is_array()) fail(Category::kBadInput, where_, "shape: expected a list, found {}", shown_value(value));
     if (value.size() > Shape::kMaxRank)
-      fail(Category::kUnsupported, where_, "shape {} has {} dimensions; at most {} are supported", shown(value),
+      fail(Category::kUnsupported, where_, "shape {} has {} dimensions; at most {} are supported", shown_value(value),
            value.size(), Shape::kMaxRank);
     std::array<std::int64_t, Shape::kMaxRank> dims{};
     std::int64_t volume = 1;  // with 0 counted as 1: strides are products too, and must not overflow either
     for (std::size_t axis = 0; axis < value.size(); ++axis) {
       const Json& dim = value[axis];
       if (!dim.is_number_unsigned())
-        fail(Category::kBadInput, where_, "shape: expected non-negative integers, found {}", shown(value));
+        fail(Category::kBadInput, where_, "shape: expected non-negative integers, found {}", shown_value(value));
       const auto size = dim.get<std::uint64_t>();
       if (size > INT64_MAX ||
           __builtin_mul_overflow(volume, std::max<std::int64_t>(1, static_cast<std::int64_t>(size)), &volume))
-        fail(Category::kBadInput, where_, "shape {} overflows 64 bits", shown(value));
+        fail(Category::kBadInput, where_, "shape {} overflows 64 bits", shown_value(value));
       dims[axis] = static_cast<std::int64_t>(size);
     }
     return Shape(std::span(dims.data(), value.size()));
@@ -112,11 +112,11 @@ std::map<std::string, std::string> read_metadata(const Json& value, const std::s
   std::map<std::string, std::string> metadata;
   if (value.is_null()) return metadata;  // some writers leave it so
   if (!value.is_object())
-    fail(Category::kBadInput, file, "__metadata__: expected an object of strings, found {}", shown(value));
+    fail(Category::kBadInput, file, "__metadata__: expected an object of strings, found {}", shown_value(value));
   for (const auto& item : value.items()) {
     if (!item.value().is_string())
       fail(Category::kBadInput, file, "__metadata__ '{}': expected a string, found {}", item.key(),
-           shown(item.value()));
+           shown_value(item.value()));
     metadata.emplace(item.key(), item.value().get<std::string>());
   }
   return metadata;
@@ -153,7 +153,7 @@ void SafetensorsFile::read_header() {
   const std::uint64_t data_bytes = bytes_.size() - data_begin;
 
   const Json header = parse_json({reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes, header_bytes}, name_);
-  if (!header.is_object()) fail(Category::kBadInput, name_, "the header is not a JSON object: {}", shown(header));
+  if (!header.is_object()) fail(Category::kBadInput, name_, "the header is not a JSON object: {}", shown_value(header));
   for (const auto& item : header.items()) {
     if (item.key() == "__metadata__") {
       metadata_ = read_metadata(item.value(), name_);

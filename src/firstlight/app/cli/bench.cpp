@@ -13,7 +13,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct BenchFlags {
   ModelFlags model;
   DeviceFlags device;
   OutputFlags output;
@@ -51,7 +51,7 @@ void add_row(Table& table, const harness::Measurement& m) {
              latency(m.latency_ms_p99), share_text(m.share_of_bandwidth), share_text(m.share_of_peak), fallbacks});
 }
 
-int execute(Flags& flags) {
+int run_bench(BenchFlags& flags) {
   flags.model.check_folder();
   const auto device = flags.device.open_computing();
   Table table({"POLICY", "PHASE", "BATCH", "PROMPT", "DEPTH", "T/S", "T/S/U", "SPREAD", "TTFT MS", "P50 MS", "P99 MS",
@@ -92,7 +92,7 @@ int execute(Flags& flags) {
 }  // namespace
 
 Action declare_bench(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<BenchFlags>();
   harness::BenchOptions& options = flags->options;
   add_model_flags(command, flags->model);
   const auto list = [&](const char* name, auto& values, const char* help) {
@@ -136,7 +136,7 @@ Action declare_bench(CLI::App& command) {
   add_examples(command,
                {"firstlight bench MODEL", "firstlight bench MODEL --policy bf16,bfp8 --prompt 128,512 --batch 1,32",
                 "firstlight bench MODEL --json > bench.jsonl"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_bench(*flags); };
 }
 
 }  // namespace firstlight::app

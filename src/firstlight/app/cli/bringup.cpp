@@ -15,7 +15,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct BringupFlags {
   ModelFlags model;
   DeviceFlags device;
   OutputFlags output;
@@ -43,7 +43,7 @@ Json result_json(const harness::BringupResult& result) {
   return json;
 }
 
-int execute(Flags& flags, const Invocation& invocation) {
+int run_bringup(BringupFlags& flags, const Invocation& invocation) {
   // Wrong flags are refused before anything is written.
   flags.model.check_folder();
   flags.device.open_computing();
@@ -75,7 +75,7 @@ int execute(Flags& flags, const Invocation& invocation) {
 }  // namespace
 
 Action declare_bringup(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<BringupFlags>();
   harness::BringupOptions& options = flags->options;
   add_model_flags(command, flags->model);
   add_policy_flag(command, flags->model.policy);
@@ -122,7 +122,7 @@ Action declare_bringup(CLI::App& command) {
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight bringup MODEL", "firstlight bringup MODEL --policy bfp8 --out out/bfp8",
                          "firstlight bringup MODEL --reference Model.refpt --json"});
-  return [flags](const Invocation& invocation) { return execute(*flags, invocation); };
+  return [flags](const Invocation& invocation) { return run_bringup(*flags, invocation); };
 }
 
 }  // namespace firstlight::app

@@ -16,7 +16,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct ChatFlags {
   ModelFlags model;
   DeviceFlags device;
   OutputFlags output;
@@ -74,7 +74,7 @@ void take_turn(Conversation& conversation, const std::string& message, const Out
                turn.finish);
 }
 
-int execute(Flags& flags) {
+int run_chat(ChatFlags& flags) {
   flags.model.check_folder();
   pipeline::check_sampling(flags.options.sampling);
   if (!text::ChatTemplate::exists(flags.model.folder))
@@ -109,7 +109,7 @@ int execute(Flags& flags) {
 }  // namespace
 
 Action declare_chat(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ChatFlags>();
   flags->options.max_new_tokens = 512;
   add_model_flags(command, flags->model);
   command.add_option("--system", flags->system, "System message")->type_name("TEXT");
@@ -123,7 +123,7 @@ Action declare_chat(CLI::App& command) {
   add_examples(command,
                {"firstlight chat MODEL", "firstlight chat MODEL --system \"Answer briefly.\" --temperature 0.7",
                 "firstlight chat MODEL --prompt \"Who are you?\" --json"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_chat(*flags); };
 }
 
 }  // namespace firstlight::app

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kOwn = "own";
 
-struct Flags {
+struct CheckFlags {
   ModelFlags model;
   DeviceFlags device;
   OutputFlags output;
@@ -37,7 +37,7 @@ struct Flags {
 
 // What the phases share. Engines are made when the first phase needs them.
 struct Job {
-  Flags& flags;
+  CheckFlags& flags;
   harness::Target target;
   std::unique_ptr<device::Device> device;
   std::unique_ptr<device::Device> reference_device;
@@ -60,7 +60,7 @@ struct Job {
 };
 
 // The reference file that the flags name, or the one beside the model.
-std::filesystem::path reference_path(const Flags& flags) {
+std::filesystem::path reference_path(const CheckFlags& flags) {
   if (!flags.refpt.empty()) return flags.refpt;
   if (!flags.reference.empty()) return flags.reference;
   return harness::find_capsule(flags.model.folder);
@@ -138,7 +138,7 @@ harness::PhaseResult invariance(Job& job) {
   return phase;
 }
 
-int execute(Flags& flags) {
+int run_check(CheckFlags& flags) {
   flags.model.check_folder();
   if (flags.reference != kOwn)  // before any weight is read
     if (const auto path = reference_path(flags); !path.empty() && !std::filesystem::exists(path))
@@ -183,7 +183,7 @@ int execute(Flags& flags) {
 }  // namespace
 
 Action declare_check(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<CheckFlags>();
   add_model_flags(command, flags->model);
   command.add_option("--phase", flags->phase, "components, full, invariance or all")
       ->type_name("NAME")
@@ -225,7 +225,7 @@ Action declare_check(CLI::App& command) {
   add_examples(command,
                {"firstlight check MODEL --phase components", "firstlight check MODEL --phase full --refpt MODEL.refpt",
                 "firstlight check MODEL --policy bfp4 --reference own --json"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_check(*flags); };
 }
 
 }  // namespace firstlight::app

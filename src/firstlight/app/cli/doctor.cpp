@@ -17,7 +17,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct DoctorFlags {
   int threads = 0;
   double seconds = 0.5;
   OutputFlags output;
@@ -31,7 +31,7 @@ Json accelerator_json(const Accelerator& accelerator) {
 }
 
 // Each device of the list as it opens here; the peaks of those that compute are measured.
-Json device_json(const device::DeviceRow& row, const Flags& flags) {
+Json device_json(const device::DeviceRow& row, const DoctorFlags& flags) {
   Json json = {{"name", row.name}, {"opens", false}, {"summary", row.summary}};
   try {
     const auto device = device::open_device(row.name, {.threads = flags.threads, .isa = ""});
@@ -87,7 +87,7 @@ std::vector<std::string> advice(const Json& report) {
   return lines;
 }
 
-Json gather(const Flags& flags) {
+Json gather(const DoctorFlags& flags) {
   const Machine machine;
   Json report = harness::environment("");
   report.erase("device");
@@ -160,7 +160,7 @@ void print(const Json& report) {
   for (const Json& line : report["next"]) fmt::print("next: {}\n", line.get<std::string>());
 }
 
-int execute(const Flags& flags) {
+int run_doctor(const DoctorFlags& flags) {
   const Json report = gather(flags);
   if (flags.output.json)
     print_json(report);
@@ -172,7 +172,7 @@ int execute(const Flags& flags) {
 }  // namespace
 
 Action declare_doctor(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<DoctorFlags>();
   command.add_option("--seconds", flags->seconds, "Time of each measurement, in seconds")
       ->type_name("S")
       ->capture_default_str()
@@ -180,7 +180,7 @@ Action declare_doctor(CLI::App& command) {
   add_threads_flag(command, flags->threads);
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight doctor", "firstlight doctor --seconds 2 --json"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_doctor(*flags); };
 }
 
 }  // namespace firstlight::app

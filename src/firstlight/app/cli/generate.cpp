@@ -18,7 +18,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct GenerateFlags {
   ModelFlags model;
   DeviceFlags device;
   OutputFlags output;
@@ -82,7 +82,7 @@ void print_timings(const pipeline::Generation& generation) {
   fmt::print(stderr, "\n");
 }
 
-Json record(const pipeline::Generation& generation, const Flags& flags, const std::string& device,
+Json record(const pipeline::Generation& generation, const GenerateFlags& flags, const std::string& device,
             const std::vector<std::string>& prompts, const std::vector<std::vector<std::int32_t>>& id_prompts) {
   Json users = Json::array();
   for (std::size_t i = 0; i < generation.users.size(); ++i) {
@@ -113,7 +113,7 @@ Json record(const pipeline::Generation& generation, const Flags& flags, const st
           {"rebuilds", generation.rebuilds}};
 }
 
-int execute(Flags& flags) {
+int run_generate(GenerateFlags& flags) {
   const int given = (flags.prompt ? 1 : 0) + (flags.prompt_file.empty() ? 0 : 1) + (flags.ids.empty() ? 0 : 1);
   if (given != 1) fail(Category::kUsage, "generate", "give one of --prompt TEXT, --prompt-file FILE, --ids FILE");
   pipeline::check_sampling(flags.options.sampling);
@@ -160,7 +160,7 @@ int execute(Flags& flags) {
 }  // namespace
 
 Action declare_generate(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<GenerateFlags>();
   add_model_flags(command, flags->model);
   command.add_option("-p,--prompt", flags->prompt, "The prompt")->type_name("TEXT");
   command
@@ -181,7 +181,7 @@ Action declare_generate(CLI::App& command) {
   add_examples(command, {"firstlight generate MODEL --prompt \"It was the best of times\" --max-new-tokens 60",
                          "firstlight generate MODEL --prompt-file prompts.json --temperature 0.8 --top-p 0.95 --seed 7",
                          "firstlight generate MODEL --prompt Once --batch 32 --ignore-eos --json"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_generate(*flags); };
 }
 
 }  // namespace firstlight::app

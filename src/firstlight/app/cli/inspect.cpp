@@ -14,7 +14,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct InspectFlags {
   std::filesystem::path path;
   harness::InspectOptions options;
   OutputFlags output;
@@ -98,7 +98,7 @@ void print_boards(const harness::Inspection& inspection) {
     fmt::print("  {} ({}): {}\n", maximum.definition, inspection.board_maxima.front().board, maximum.formula);
 }
 
-int execute(const Flags& flags) {
+int run_inspect(const InspectFlags& flags) {
   std::error_code error;
   if (!std::filesystem::exists(flags.path, error))
     fail(Category::kBadInput, flags.path.string(),
@@ -123,7 +123,7 @@ int execute(const Flags& flags) {
 }  // namespace
 
 Action declare_inspect(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<InspectFlags>();
   command.add_option("PATH", flags->path, "Checkpoint folder, or a config.json alone")->type_name("")->required();
   add_policy_flag(command, flags->options.policy);
   command
@@ -136,7 +136,7 @@ Action declare_inspect(CLI::App& command) {
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight inspect MODEL", "firstlight inspect config.json --policy bfp4 --context 8192",
                          "firstlight inspect MODEL --json"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_inspect(*flags); };
 }
 
 }  // namespace firstlight::app

@@ -146,12 +146,12 @@ std::string as_table(const Json& rows) {
   return table.str();
 }
 
-struct Flags {
+struct ListFlags {
   std::string kind;
   OutputFlags output;
 };
 
-int execute(const Flags& flags) {
+int run_list(const ListFlags& flags) {
   if (flags.kind.empty()) {
     Json all = Json::object();
     for (const Kind& kind : kKinds) all[kind.name] = kind.list();
@@ -185,14 +185,14 @@ int execute(const Flags& flags) {
 }  // namespace
 
 Action declare_list(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ListFlags>();
   std::vector<std::string_view> names;
   for (const Kind& kind : kKinds) names.emplace_back(kind.name);
   command.add_option("KIND", flags->kind, fmt::format("{}; without it, the names of all", fmt::join(names, ", ")))
       ->type_name("");
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight list models", "firstlight list ops --json"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_list(*flags); };
 }
 
 }  // namespace firstlight::app

@@ -14,7 +14,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct LogitsFlags {
   ModelFlags model;
   DeviceFlags device;
   OutputFlags output;
@@ -23,7 +23,7 @@ struct Flags {
   std::int64_t chunk = 512;
 };
 
-int execute(Flags& flags) {
+int run_logits(LogitsFlags& flags) {
   flags.model.check_folder();
   const std::vector<std::int32_t> ids = read_ids(flags.ids);
   const auto device = flags.device.open_computing();
@@ -68,7 +68,7 @@ int execute(Flags& flags) {
 }  // namespace
 
 Action declare_logits(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<LogitsFlags>();
   flags->model.policy = "f32";
   add_model_flags(command, flags->model);
   command.add_option("--ids", flags->ids, "JSON file: a list of token ids, such as [1, 306, 471]")
@@ -88,7 +88,7 @@ Action declare_logits(CLI::App& command) {
                {"firstlight logits MODEL --ids ids.json --out logits.safetensors",
                 fmt::format("firstlight logits MODEL --ids ids.json --device {} --policy bf16 --out l.safetensors",
                             device::reference_device())});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_logits(*flags); };
 }
 
 }  // namespace firstlight::app

@@ -13,7 +13,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct ReferenceFlags {
   ModelFlags model;
   DeviceFlags device;
   OutputFlags output;
@@ -25,7 +25,7 @@ struct Flags {
   std::filesystem::path refpt;
 };
 
-int execute(Flags& flags) {
+int run_reference(ReferenceFlags& flags) {
   if (flags.out.empty() && flags.refpt.empty())
     fail(Category::kUsage, "reference", "nothing to write: give --out FILE.safetensors, --refpt FILE.refpt, or both");
   flags.model.check_folder();
@@ -64,7 +64,7 @@ int execute(Flags& flags) {
 }  // namespace
 
 Action declare_reference(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ReferenceFlags>();
   add_model_flags(command, flags->model);
   command.add_option("--tokens", flags->tokens, "Tokens of the text that are used")
       ->type_name("N")
@@ -87,7 +87,7 @@ Action declare_reference(CLI::App& command) {
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight reference MODEL --out reference.safetensors",
                          "firstlight reference MODEL --tokens 1024 --refpt MODEL.refpt"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_reference(*flags); };
 }
 
 }  // namespace firstlight::app

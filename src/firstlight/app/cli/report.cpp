@@ -14,13 +14,13 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct ReportFlags {
   std::filesystem::path record;
   std::filesystem::path out;
   OutputFlags output;
 };
 
-int execute(const Flags& flags) {
+int run_report(const ReportFlags& flags) {
   // A main job's folder stands for the record in it.
   std::filesystem::path record = flags.record;
   if (std::filesystem::is_directory(record)) record /= "record.jsonl";
@@ -37,7 +37,7 @@ int execute(const Flags& flags) {
 }  // namespace
 
 Action declare_report(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ReportFlags>();
   command.add_option("RECORD", flags->record, "record.jsonl of a bring-up, or the folder it lies in")
       ->type_name("")
       ->required();
@@ -45,7 +45,7 @@ Action declare_report(CLI::App& command) {
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight report firstlight-out/MODEL-DEVICE",
                          "firstlight report record.jsonl --out /tmp/report.html"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_report(*flags); };
 }
 
 }  // namespace firstlight::app

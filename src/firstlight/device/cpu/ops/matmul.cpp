@@ -7,10 +7,10 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kRows = 48;
+constexpr std::int64_t kBlockRows = 48;
 constexpr std::int64_t kColumns = 64;
 constexpr std::int64_t kDepth = 256;
-constexpr std::int64_t kWorkerFloats = kRows * kDepth + kDepth * kColumns + kRows * kColumns + kDepth;
+constexpr std::int64_t kWorkerFloats = kBlockRows * kDepth + kDepth * kColumns + kBlockRows * kColumns + kDepth;
 
 Source element_at(const View& view, std::int64_t batch, std::int64_t r, std::int64_t column) {
   return from(Source{view.data + batch * axis_bytes(view, 0) + r * axis_bytes(view, 1), element_of(view)}, column);
@@ -30,18 +30,18 @@ void matmul(const KernelCall& call, const Kernels& kernels) {
   const bool transposed = call.as<op::Matmul>().transpose_b;
   const std::int64_t depth = a.shape[2];
   const std::int64_t share = a.shape[0] / b.shape[0];
-  const std::int64_t row_blocks = ceil_div(out.shape[1], kRows);
+  const std::int64_t row_blocks = ceil_div(out.shape[1], kBlockRows);
   const std::int64_t column_blocks = ceil_div(out.shape[2], kColumns);
   auto* scratch = reinterpret_cast<float*>(call.context.scratch.data());
 
   const auto block = [&](std::int64_t index, float* a_part) {
-    float* b_part = a_part + kRows * kDepth;     // [kDepth, kColumns]
-    float* result = b_part + kDepth * kColumns;  // [kRows, kColumns]
-    float* column = result + kRows * kColumns;   // [kDepth]
+    float* b_part = a_part + kBlockRows * kDepth;    // [kDepth, kColumns]
+    float* result = b_part + kDepth * kColumns;      // [kBlockRows, kColumns]
+    float* column = result + kBlockRows * kColumns;  // [kDepth]
     const std::int64_t batch = index / (row_blocks * column_blocks);
-    const std::int64_t row = index / column_blocks % row_blocks * kRows;
+    const std::int64_t row = index / column_blocks % row_blocks * kBlockRows;
     const std::int64_t first = index % column_blocks * kColumns;
-    const std::int64_t rows = std::min(kRows, out.shape[1] - row);
+    const std::int64_t rows = std::min(kBlockRows, out.shape[1] - row);
     const std::int64_t columns = std::min(kColumns, out.shape[2] - first);
     std::fill_n(result, rows * kColumns, 0.0F);
     std::fill_n(b_part, kDepth * kColumns, 0.0F);
