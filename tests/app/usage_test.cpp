@@ -42,6 +42,21 @@ TEST(Usage, UnknownNamesAreSuggested) {
   expect_wrong({{"list", "models", "more"}, 2, {"unexpected argument 'more'"}});
 }
 
+TEST(Usage, SynthChecksBeforeItWrites) {
+  const std::string config = tiny_model() + "/config.json";
+  const std::string out = scratch_file("synth/placeholder", "") + ".folder";
+  expect_wrong({{"synth", config}, 2, {"--out"}});
+  expect_wrong({{"synth", "/no/such.json", "--out", out}, 3, {"/no/such.json"}});
+  expect_wrong({{"synth", config, "--out", tiny_model()}, 2, {"not empty"}});
+  expect_wrong({{"synth", config, "--out", out, "--dtype", "bfp8"}, 2, {"--dtype", "bfp8"}});
+  for (const char* size : {"0", "5 GB", "-1", "GB", "99999999999TB", "5gb"})
+    expect_wrong({{"synth", config, "--out", out, std::string("--max-shard-size=") + size}, 2, {"--max-shard-size"}});
+  expect_wrong({{"synth", scratch_file("synth/unknown.json", R"({"model_type": "no_such_thing"})"), "--out", out},
+                4,
+                {"no_such_thing", "known"}});
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
 TEST(Usage, ValuesAreChecked) {
   expect_wrong({{"generate"}, 2, {"MODEL"}});
   expect_wrong({{"generate", bundled_model()}, 2, {"--prompt"}});
