@@ -1,4 +1,4 @@
-// generate, chat and bench.
+// generate and chat.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,21 +97,6 @@ TEST(Chat, OneTurnAndSeveral) {
   EXPECT_GT(turns[1]["prompt_tokens"], turns[0]["prompt_tokens"]);
   EXPECT_EQ(turns[2]["ids"], turns[0]["ids"]);
   EXPECT_EQ(turns[2]["reused_tokens"], 0);
-}
-
-TEST(Bench, SweepsAsLines) {
-  const Ran ran = firstlight({"bench", bundled_model(), "--policy", "bf16,bfp8", "--prompt", "8", "--batch", "1,2",
-                              "--generate", "2", "--repeats", "1", "--probe-seconds", "0.01", "--json"});
-  ASSERT_EQ(ran.exit_code, 0) << ran.err;
-  int lines = 0;
-  std::istringstream stream(ran.out);
-  for (std::string line; std::getline(stream, line); ++lines) {
-    const Json json = parse_json(line, "stdout");
-    EXPECT_GT(json["tokens_per_s"], 0);
-    EXPECT_GT(json["bandwidth"], 0);
-    EXPECT_EQ(json["phase"], lines % 2 == 0 ? "prefill" : "decode");
-  }
-  EXPECT_EQ(lines, 8);
 }
 
 }  // namespace

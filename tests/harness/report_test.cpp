@@ -1,11 +1,9 @@
-// Records, reports, JUnit and bench measurements.
+// Records, reports and JUnit.
 #include "firstlight/harness/report.h"
 
 #include <cmath>
 
 #include "firstlight/base/file.h"
-#include "firstlight/base/progress.h"
-#include "firstlight/harness/bench.h"
 #include "firstlight/harness/bringup.h"
 #include "firstlight/harness/evidence.h"
 #include "harness/engines.h"
@@ -68,40 +66,6 @@ TEST(Junit, FailuresErrorsAndSkipsAreCounted) {
   const std::string xml = junit_xml({phase});
   EXPECT_NE(xml.find("tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""), std::string::npos) << xml;
   EXPECT_EQ(xml.find("<script>"), std::string::npos);
-}
-
-TEST(Bench, MeasuresBothPhases) {
-  Progress::set_quiet(true);
-  Rig rig = make_rig(golden("llama_plain"), device::default_device());
-  BenchOptions options;
-  options.prompt = 8;
-  options.depth = 4;
-  options.generate = 3;
-  options.batch = 2;
-  options.repeats = 2;
-  options.probe_seconds = 0;
-  const auto list = run_bench(*rig.engine, options);
-  ASSERT_EQ(list.size(), 2U);
-  EXPECT_EQ(list[0].phase, "prefill");
-  EXPECT_EQ(list[1].phase, "decode");
-  for (const auto& m : list) {
-    EXPECT_GT(m.tokens_per_s, 0);
-    EXPECT_GT(m.flops_per_step, 0);
-    EXPECT_GT(m.bytes_per_step, 0);
-    EXPECT_EQ(m.share_of_bandwidth, 0) << "no probe, no share";
-    EXPECT_GT(m.rss_bytes, 0U);
-  }
-  EXPECT_NEAR(list[1].tokens_per_s, 2 * list[1].tokens_per_s_per_user, 1e-6 * list[1].tokens_per_s);
-  EXPECT_LE(list[1].latency_ms_p50, list[1].latency_ms_p99);
-}
-
-TEST(Bench, RefusesWhatCannotRun) {
-  Rig rig = make_rig(golden("llama_plain"), device::default_device());
-  BenchOptions options;
-  options.prompt = 0;
-  EXPECT_EQ(testing::expect_error([&] { run_bench(*rig.engine, options); }).category(), Category::kUsage);
-  options.prompt = 1 << 30;
-  EXPECT_EQ(testing::expect_error([&] { run_bench(*rig.engine, options); }).category(), Category::kUsage);
 }
 
 }  // namespace

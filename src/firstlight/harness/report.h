@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "firstlight/base/json.h"
@@ -13,6 +14,11 @@ namespace firstlight::harness {
 
 // `lines` as Record writes them. Throws kBadInput when they are no record of a run.
 std::string html_report(std::span<const Json> lines);
+
+// The page of a bench alone: `measurements` and `comparisons` are arrays of Measurement and Comparison JSON, `command`
+// is what repeats it.
+std::string bench_report(std::string_view title, std::string_view command, const Json& measurements,
+                         const Json& comparisons);
 
 // Reads record.jsonl: every line an object with "kind", the first of kind "run". Throws kBadInput with the line.
 std::vector<Json> read_record(const std::filesystem::path& path);

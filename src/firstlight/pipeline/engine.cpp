@@ -35,7 +35,13 @@ std::vector<std::string> check_unread(const io::Config& config, const std::vecto
   return waived;
 }
 
-// Refuses a policy that speaks of components which this model does not have.
+std::optional<std::filesystem::path> hash_folder(const std::filesystem::path& cache_dir) {
+  if (cache_dir == "none") return std::nullopt;
+  return cache_dir.empty() ? default_cache_dir() : cache_dir;
+}
+
+}  // namespace
+
 void check_policy(const run::Policy& policy, const io::Config& config) {
   run::WeightPlanSink plan;
   const std::unique_ptr<model::Model> model = model::make_model(config);
@@ -45,13 +51,6 @@ void check_policy(const run::Policy& policy, const io::Config& config) {
   for (const auto& component : model->components()) keys.push_back(component.key);
   policy.check_used(keys);
 }
-
-std::optional<std::filesystem::path> hash_folder(const std::filesystem::path& cache_dir) {
-  if (cache_dir == "none") return std::nullopt;
-  return cache_dir.empty() ? default_cache_dir() : cache_dir;
-}
-
-}  // namespace
 
 Engine::Engine(const std::filesystem::path& folder, device::Device& device, const EngineOptions& options)
     : folder_(folder) {

@@ -23,6 +23,9 @@ struct EngineOptions {
   std::vector<std::string> waivers;  // tensors and config fields (dotted) that may stay unread
 };
 
+// Refuses (kUsage) a policy that speaks of components which the model of this config does not have.
+void check_policy(const run::Policy& policy, const io::Config& config);
+
 class Engine {
  public:
   // Opens, checks and loads. Refuses unread config fields and unplaced tensors unless waived by name.

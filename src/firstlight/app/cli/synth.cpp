@@ -16,7 +16,7 @@
 namespace firstlight::app {
 namespace {
 
-struct Flags {
+struct SynthFlags {
   std::filesystem::path config;
   std::filesystem::path out;
   std::filesystem::path tokenizer;
@@ -51,7 +51,7 @@ std::uint64_t parse_size(const std::string& text) {
   fail(Category::kUsage, "--max-shard-size", "'{}' is not a size such as 5GB, 500MB or 2GiB", text);
 }
 
-int execute(const Flags& flags) {
+int run_synth(const SynthFlags& flags) {
   std::error_code error;
   if (!std::filesystem::exists(flags.config, error))
     fail(Category::kBadInput, flags.config.string(), "no such file; expected a config.json or the folder of one");
@@ -89,7 +89,7 @@ int execute(const Flags& flags) {
 }  // namespace
 
 Action declare_synth(CLI::App& command) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<SynthFlags>();
   command.add_option("CONFIG", flags->config, "A config.json, or a folder that has one")->type_name("")->required();
   command.add_option("-o,--out", flags->out, "The folder to write; it must be absent or empty")
       ->type_name("DIR")
@@ -108,7 +108,7 @@ Action declare_synth(CLI::App& command) {
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight synth config.json --out /tmp/synth --seed 1",
                          "firstlight synth config.json --out big --seed 1 --max-shard-size 2GB --tokenizer MODEL"});
-  return [flags](const Invocation&) { return execute(*flags); };
+  return [flags](const Invocation&) { return run_synth(*flags); };
 }
 
 }  // namespace firstlight::app

@@ -27,6 +27,10 @@ std::string table(const std::vector<std::string>& head, const std::vector<std::v
                   std::string_view css_class = "");
 std::string bar(double share, const std::vector<double>& marks, std::string_view label);  // 0..1 with tier marks
 
+// Of bench measurements (Measurement::json). The chart is empty where no probe was made.
+std::string measurements_table(const Json& measurements);
+std::string roofline_chart(const Json& measurements);
+
 std::string verdict_section(const Run& run);
 std::string accuracy_section(const Run& run);
 std::string components_section(const Run& run);

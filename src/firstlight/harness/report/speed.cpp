@@ -12,21 +12,10 @@ std::string speed_section(const Run& run) {
   if (details == nullptr) return "";
   std::string html;
   if (details->contains("measurements")) {
-    std::vector<std::vector<std::string>> rows;
-    for (const Json& m : (*details)["measurements"]) {
-      const bool prefill = m.value("phase", "") == "prefill";
-      rows.push_back({text(m["phase"]), text(m["batch"]), text(m["prompt"]), text(m["depth"]),
-                      number(real(m, "tokens_per_s")), number(real(m, "tokens_per_s_per_user")),
-                      fmt::format("&plusmn;{:.1f} %", 50 * real(m, "spread")),
-                      prefill ? fmt::format("TTFT {} ms", number(real(m, "ttft_ms"), 3))
-                              : fmt::format("{} / {} / {} ms", number(real(m, "latency_ms_p50"), 3),
-                                            number(real(m, "latency_ms_p90"), 3), number(real(m, "latency_ms_p99"), 3)),
-                      fmt::format("{:.1f} %", 100 * real(m, "share_of_bandwidth")),
-                      fmt::format("{:.1f} %", 100 * real(m, "share_of_peak"))});
-    }
-    html += table({"phase", "#batch", "#prompt", "#depth", "#t/s", "#t/s/u", "#spread", "#latency (p50/p90/p99)",
-                   "#of measured bandwidth", "#of measured peak"},
-                  rows);
+    const Json& measurements = (*details)["measurements"];
+    html += measurements_table(measurements);
+    const std::string chart = roofline_chart(measurements);
+    if (!chart.empty()) html += "<h3>Roofline of this machine</h3>" + chart;
   }
   if (details->contains("maxima")) {
     html += "<h3>Share of the theoretical maximum (marks: 25, 50, 70 %)</h3>";
