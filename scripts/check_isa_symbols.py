@@ -16,7 +16,7 @@ ISA_MEMBERS = {
     "table_portable.cpp.o": ("xmm", r"firstlight::device::cpu::kPortable"),
     "table_avx2.cpp.o": ("ymm", r"firstlight::device::cpu::kAvx2"),
     "table_avx512.cpp.o": ("zmm", r"firstlight::device::cpu::kAvx512"),
-    "probe_bf16.cpp.o": ("zmm", r"firstlight::device::cpu::bf16_dot_rounds\(long, float\*\)"),
+    "table_avx512bf16.cpp.o": ("zmm", r"firstlight::device::cpu::kAvx512Bf16"),
 }
 WIDTHS = ("xmm", "ymm", "zmm")
 

@@ -1,4 +1,5 @@
-// The AVX-512 kernels under SIMDe, with the few intrinsics that its version in Debian 12 lacks written out in halves.
+// The AVX-512 kernels with BF16 under SIMDe, with the few intrinsics that its version in Debian 12 lacks written out in
+// halves.
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 #include <simde/x86/f16c.h>
@@ -41,6 +42,15 @@ FL_SIMDE_INLINE __m256i emulated_mm512_cvtepi32_epi16(__m512i v) {
       _mm256_packus_epi32(_mm256_and_si256(_mm512_castsi512_si256(v), mask), _mm256_and_si256(upper(v), mask));
   return _mm256_permute4x64_epi64(packed, 0xD8);
 }
+// Two products of bf16 added to a float, one after the other.
+FL_SIMDE_INLINE __m512 emulated_dpbf16(__m512 acc, __m512i a, __m512i b) {
+  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xFFFF0000U));
+  const __m512 first =
+      _mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(a, 16)), _mm512_castsi512_ps(_mm512_slli_epi32(b, 16)));
+  const __m512 second =
+      _mm512_mul_ps(_mm512_castsi512_ps(_mm512_and_si512(a, high)), _mm512_castsi512_ps(_mm512_and_si512(b, high)));
+  return _mm512_add_ps(_mm512_add_ps(acc, first), second);
+}
 FL_SIMDE_INLINE __m256 upper_floats(__m512 v) { return _mm256_castsi256_ps(upper(_mm512_castps_si512(v))); }
 
 }  // namespace
@@ -59,6 +69,6 @@ FL_SIMDE_INLINE __m256 upper_floats(__m512 v) { return _mm256_castsi256_ps(upper
 #define FL_ISA avx512_simde
 #define FL_ISA_NAME "avx512-simde"
 #define FL_TABLE kAvx512Simde
-#include "firstlight/device/cpu/simd/avx512.h"
+#include "firstlight/device/cpu/simd/avx512bf16.h"
 //
 #include "firstlight/device/cpu/kernels/table.h"

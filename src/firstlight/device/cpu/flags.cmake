@@ -16,10 +16,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
                               "${FIRSTLIGHT_KERNEL_FLAGS};-mavx2;-mfma;-mf16c")
   set_source_files_properties(${cpu_sources}/table_avx512.cpp PROPERTIES COMPILE_OPTIONS
                               "${FIRSTLIGHT_KERNEL_FLAGS};-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma;-mf16c")
-  set_source_files_properties(${cpu_sources}/probe_bf16.cpp PROPERTIES COMPILE_OPTIONS
-                              "${FIRSTLIGHT_KERNEL_FLAGS};-mavx512f;-mavx512bf16")
+  set_source_files_properties(
+    ${cpu_sources}/table_avx512bf16.cpp
+    PROPERTIES COMPILE_OPTIONS
+               "${FIRSTLIGHT_KERNEL_FLAGS};-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512bf16;-mfma;-mf16c")
 endif()
 # The tables see only what they include: an inline function compiled with their flags must not reach other files.
 set_source_files_properties(${cpu_sources}/table_portable.cpp ${cpu_sources}/table_avx2.cpp
-                            ${cpu_sources}/table_avx512.cpp ${cpu_sources}/probe_bf16.cpp
+                            ${cpu_sources}/table_avx512.cpp ${cpu_sources}/table_avx512bf16.cpp
                             PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

@@ -15,16 +15,20 @@ namespace firstlight::device {
 namespace cpu {
 namespace {
 
+#if defined(__x86_64__)
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+         __builtin_cpu_supports("fma") != 0;
+}
+#endif
+
 // __builtin_cpu_supports also asks the operating system (XGETBV) for the AVX families.
 constexpr Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512",
-     [] {
-       return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-              __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-              __builtin_cpu_supports("fma") != 0;
-     },
-     &kAvx512, kRows<kAvx512>},
+    {"avx512bf16", [] { return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0; }, &kAvx512Bf16,
+     kRows<kAvx512Bf16>},
+    {"avx512", has_avx512, &kAvx512, kRows<kAvx512>},
     {"avx2",
      // Every processor with AVX2 and FMA converts f16 too (F16C is older than AVX2).
      [] { return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0; }, &kAvx2, kRows<kAvx2>},

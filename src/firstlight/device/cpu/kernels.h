@@ -52,23 +52,37 @@ struct PanelWeight {
   WeightCode code;
 };
 
+// How a product takes its inputs. kFloats: f32 by f32, one after the other. kPairs: two bf16 by two bf16 a step, added
+// to f32 by the instruction that does so; only for activations that are bf16 already.
+enum class Inputs : uint8_t { kFloats, kPairs };
+
 struct LinearTask {
   PanelWeight weight;
-  const float* x;    // [rows, K]
-  int64_t x_stride;  // elements
+  Inputs inputs;
+  // Few rows: [rows, K] floats, or bf16 with one zero more where K is odd. Many rows: tiles (tile_begin) one after the
+  // other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs.
+  const void* x;
+  int64_t x_stride;  // few rows: elements
   int64_t rows;
   const float* bias;   // [N] or null
   uint8_t* out;        // [rows, N]
   int64_t out_stride;  // bytes
   Element out_element;
+  // Few rows: the smallest and the largest biased exponent of the nonzero x (exponent_range).
+  int x_lowest;
+  int x_highest;
 };
 
-inline constexpr int64_t kDirectRows = 4;    // up to here weights are used as they are decoded, without a buffer
-inline constexpr int64_t kRowBlock = 192;    // rows that share one decoding of a weight in the blocked product
-inline constexpr int64_t kDepthBlock = 256;  // inputs decoded at a time: kPanel columns of them fit the first cache
-inline constexpr int64_t kPanelGroup = 2;    // panels that the blocked product decodes side by side
+inline constexpr int64_t kDirectRows = 4;        // up to here weights are used as they are decoded, without a buffer
+inline constexpr int64_t kRowBlock = 192;        // rows that share one decoding of a weight in the blocked product
+inline constexpr int64_t kPanelGroup = 4;        // panels that the blocked product decodes at a time
+inline constexpr int64_t kDecodedFloats = 4096;  // of a panel, or of panels used together: half of the first cache
 // Floats of scratch that the blocked product needs for each worker.
-inline constexpr int64_t kBlockedFloats = kPanelGroup * kPanel * (kDepthBlock + kRowBlock);
+inline constexpr int64_t kBlockedFloats = kPanelGroup * (kDecodedFloats + kRowBlock * kPanel);
+
+constexpr int64_t tile_count(int64_t rows, int64_t tile_rows) { return (rows + tile_rows - 1) / tile_rows; }
+// The first row of a tile: tiles differ by one row at most.
+constexpr int64_t tile_begin(int64_t rows, int64_t tiles, int64_t tile) { return rows * tile / tiles; }
 
 // out [rows, n] += x [rows, k] w [k, n] in f32; n a multiple of kPanel.
 struct MultiplyTask {
@@ -148,6 +162,11 @@ struct Kernels {
   void (*layer_norm)(float eps, Source x, const float* weight, const float* bias, Sink out, int64_t n);
   void (*rope)(bool interleaved, Source x, const float* cos, const float* sin, Sink out, int64_t rotary, int64_t n);
 
+  bool takes_pairs;   // whether products of bf16 take Inputs::kPairs
+  int64_t tile_rows;  // of the blocked product, at most
+  void (*exponent_range)(const float* x, int64_t n, int* lowest, int* highest);  // widens [lowest, highest]
+  // K elements of each row to a tile.
+  void (*pack_tile)(Inputs inputs, const Source* rows, int64_t count, int64_t k, void* tile);
   // The columns of the panels [begin, end), for at most kDirectRows rows.
   void (*linear_direct)(const LinearTask& task, int64_t begin, int64_t end);
   // The same for any number of rows, with kBlockedFloats of scratch.
@@ -159,10 +178,12 @@ struct Kernels {
   // Probes: bytes read and summed; floating-point operations done by `count` rounds.
   float (*stream_sum)(const float* data, int64_t n);
   double (*fma_rounds)(int64_t count, float* sink);
+  double (*pair_rounds)(int64_t count, float* sink);  // null where pairs are not taken
 };
 
 extern const Kernels kPortable;
 extern const Kernels kAvx2;
 extern const Kernels kAvx512;
+extern const Kernels kAvx512Bf16;
 
 }  // namespace firstlight::device::cpu

@@ -14,7 +14,8 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kGroup = 16;      // inputs whose exponents stand together
+constexpr std::int64_t kGroup = 16;  // inputs whose exponents stand together
+constexpr std::byte kZeroExponent{127};
 constexpr std::int64_t kTableRows = 64;  // rows of a table that a worker takes at a time
 
 WeightCode weight_code(Format format) {
@@ -45,6 +46,9 @@ int magnitude_bits(WeightCode code) {
   }
 }
 
+// Inputs with their padding, where a format has no exponents.
+std::int64_t stored_depth(Format format, std::int64_t k) { return format == Format::bf16 ? round_up(k, 2) : k; }
+
 bool is_block(Format format) { return row(format).block_elements > 1; }
 
 std::int64_t group_bytes(WeightCode code) { return kGroup + kGroup * kPanel * (magnitude_bits(code) + 1) / 8; }
@@ -64,7 +68,6 @@ void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded
   const int magnitude = magnitude_bits(weight);
   const int bits = magnitude + 1;
   const int mask = (1 << bits) - 1;
-  const int bias = weight == WeightCode::kBfp8 ? 0 : 1 << magnitude;
   const std::int64_t per_byte = 8 / bits;
   for (std::int64_t first = 0; first < depth; first += kGroup, panel += group_bytes(weight)) {
     std::byte* codes = panel + kGroup;
@@ -72,7 +75,7 @@ void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded
     for (std::int64_t k = 0; k < kGroup; ++k) {
       const bool inside = first + k < depth;
       const auto exponent = inside ? std::to_integer<std::uint8_t>(encoded[first + k]) : std::uint8_t{0};
-      panel[k] = std::byte{exponent};
+      bool zero = true;
       for (std::int64_t column = 0; column < kPanel; ++column) {
         int value = 0;
         if (inside) {
@@ -87,10 +90,20 @@ void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded
           if (code >> magnitude != 0) value = -value;
         }
         const CodePlace place = code_place(bits, k, column);
-        codes[place.byte] |= static_cast<std::byte>(((value + bias) & mask) << place.shift);
+        codes[place.byte] |= static_cast<std::byte>((value & mask) << place.shift);
+        zero = zero && value == 0;
       }
+      panel[k] = zero ? kZeroExponent : std::byte{exponent};
     }
   }
+}
+
+// [16, K] to [K / 2][16][2].
+void pair_inputs(const std::vector<float>& outputs, std::int64_t depth, std::vector<float>& pairs) {
+  for (std::int64_t k = 0; k < round_up(depth, 2); ++k)
+    for (std::int64_t column = 0; column < kPanel; ++column)
+      pairs[static_cast<std::size_t>(k / 2 * 2 * kPanel + column * 2 + k % 2)] =
+          k < depth ? outputs[static_cast<std::size_t>(column * depth + k)] : 0.0F;
 }
 
 float panel_value(const PanelWeight& weight, std::int64_t n, std::int64_t k) {
@@ -108,7 +121,7 @@ float panel_value(const PanelWeight& weight, std::int64_t n, std::int64_t k) {
       std::memcpy(&half, panel + element * 2, sizeof(half));
       return f16_to_f32(half);
     case WeightCode::kBf16:
-      std::memcpy(&half, panel + element * 2, sizeof(half));
+      std::memcpy(&half, panel + (k / 2 * 2 * kPanel + column * 2 + k % 2) * 2, sizeof(half));
       return bf16_to_f32(half);
     default:
       break;
@@ -117,7 +130,7 @@ float panel_value(const PanelWeight& weight, std::int64_t n, std::int64_t k) {
   const std::uint8_t* group = panel + k / kGroup * group_bytes(weight.code);
   const CodePlace place = code_place(magnitude + 1, k % kGroup, column);
   const int field = group[kGroup + place.byte] >> place.shift & ((1 << (magnitude + 1)) - 1);
-  const int code = weight.code == WeightCode::kBfp8 ? static_cast<std::int8_t>(field) : field - (1 << magnitude);
+  const int code = field >> magnitude == 0 ? field : field - (2 << magnitude);  // two's complement
   return std::ldexp(static_cast<float>(code), group[k % kGroup] - 127 - (magnitude - 1));
 }
 
@@ -135,7 +148,7 @@ void pack_linear(const WeightSpec& spec, const WeightSource& source, std::byte* 
   executor.parallel_for(ceil_div(outputs, kPanel), 1, [&](std::int64_t begin, std::int64_t end, int worker) {
     Buffers& own = buffers[static_cast<std::size_t>(worker)];
     own.outputs.resize(static_cast<std::size_t>(depth * kPanel));
-    own.inputs.resize(own.outputs.size());
+    own.inputs.resize(static_cast<std::size_t>(stored_depth(spec.format, depth) * kPanel));
     if (is_block(spec.format)) own.encoded.resize(static_cast<std::size_t>(row_bytes(spec.format, depth * kPanel)));
     for (std::int64_t panel = begin; panel < end; ++panel) {
       const std::int64_t first = panel * kPanel;
@@ -156,7 +169,8 @@ void pack_linear(const WeightSpec& spec, const WeightSource& source, std::byte* 
                first + count - 1, format.name);
         pack_blocks(weight_code(spec.format), depth, own.encoded.data(), target);
       } else {
-        format.encode(own.inputs.data(), depth * kPanel, target);
+        if (spec.format == Format::bf16) pair_inputs(own.outputs, depth, own.inputs);
+        format.encode(own.inputs.data(), static_cast<std::int64_t>(own.inputs.size()), target);
       }
       if (advance) advance(count);
     }
@@ -185,7 +199,7 @@ void pack_rows(const WeightSpec& spec, const WeightSource& source, std::byte* ds
 
 std::int64_t panel_bytes(Format format, std::int64_t k) {
   if (is_block(format)) return ceil_div(k, kGroup) * group_bytes(weight_code(format));
-  return k * kPanel * row(format).block_bytes;
+  return stored_depth(format, k) * kPanel * row(format).block_bytes;
 }
 
 WeightPlan plan_weight(const WeightSpec& spec) {

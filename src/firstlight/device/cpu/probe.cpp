@@ -8,7 +8,6 @@
 #include <new>
 
 #include "firstlight/device/cpu/device.h"
-#include "firstlight/device/cpu/probe_bf16.h"
 
 namespace firstlight::device::cpu {
 namespace {
@@ -69,14 +68,6 @@ double read_bandwidth(Executor& executor, const Kernels& kernels, std::size_t by
   return read / seconds_since(start);
 }
 
-bool has_bf16_dots() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
-}
-
 // Rounds on every worker at once until the time is over.
 template <typename Rounds>
 double flops(Executor& executor, double seconds, const Rounds& rounds) {
@@ -99,10 +90,10 @@ Peaks CpuDevice::peaks(double seconds) {
   const std::size_t bytes = stream_bytes(available_bytes());
   peaks.read_bandwidth = read_bandwidth(executor(), *isa_.kernels, bytes, seconds);
   peaks.flops_f32 = flops(executor(), seconds, isa_.kernels->fma_rounds);
-  const bool wide_dots = isa_.name == "avx512" && has_bf16_dots();
-  peaks.flops_bf16 = wide_dots ? flops(executor(), seconds, bf16_dot_rounds) : peaks.flops_f32;
+  const auto pair_rounds = isa_.kernels->pair_rounds;
+  peaks.flops_bf16 = pair_rounds != nullptr ? flops(executor(), seconds, pair_rounds) : peaks.flops_f32;
   peaks.origin = fmt::format("measured with {} threads: reads of {} MiB, {} multiply-adds{}", executor().threads(),
-                             bytes >> 20, isa_.name, wide_dots ? ", AVX512-BF16 dot products" : "");
+                             bytes >> 20, isa_.name, pair_rounds != nullptr ? ", dot products of bf16" : "");
   return peaks;
 }
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "firstlight/device/cpu/kernels/elementwise.h"
-#include "firstlight/device/cpu/kernels/product.h"
+#include "firstlight/device/cpu/kernels/multiply.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {

@@ -35,5 +35,24 @@ double fma_rounds(int64_t count, float* sink_value) {
   return static_cast<double>(count) * kChains * 16 * 2;
 }
 
+#if defined(FL_PAIRS)
+// The same with products of pairs.
+double pair_rounds(int64_t count, float* sink_value) {
+  constexpr int kChains = kBlocks[0].rows * kBlocks[0].panels;
+  Vec acc[kChains];
+  FL_UNROLL
+  for (int i = 0; i < kChains; ++i) acc[i] = set1(static_cast<float>(i));
+  const Pair factor = join(set1(*sink_value), set1(0.25F));
+  for (int64_t round = 0; round < count; ++round) {
+    FL_UNROLL
+    for (int i = 0; i < kChains; ++i) acc[i] = dot_pairs(acc[i], 0xBE803E80U, factor);
+  }
+  Vec all = acc[0];
+  for (int i = 1; i < kChains; ++i) all = add(all, acc[i]);
+  *sink_value = sum(all) * 0x1p-20F;
+  return static_cast<double>(count) * kChains * 32 * 2;
+}
+#endif
+
 }  // namespace
 }  // namespace firstlight::device::cpu::FL_ISA

@@ -1,115 +1,18 @@
 // The linear product. Every output is one chain over the inputs in order,
-//   acc = 0;  acc = fma(x[k], w[k][n], acc) for k = 0, 1, ...;  out = acc + bias,
+//   floats:  acc = 0;  acc = fma(x[k], w[k][n], acc) for k = 0, 1, ...;          out = acc + 0 + bias
+//   pairs:   acc = 0;  acc = dot(acc, x[2i, 2i + 1], w[2i, 2i + 1][n]) likewise
 // with lanes over the outputs, so that one row, few rows and many rows agree to the bit. Text compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/math.h"
+#include "firstlight/device/cpu/kernels/weights.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
-// Calls body(Index<0>), body(Index<1>), ...: a loop whose counter is a constant.
-template <int kIndex>
-struct Index {
-  static constexpr int value = kIndex;
-};
-template <int kCount, int kFirst = 0, typename Body>
-FL_INLINE void unrolled(const Body& body) {
-  if constexpr (kFirst < kCount) {
-    body(Index<kFirst>{});
-    unrolled<kCount, kFirst + 1>(body);
-  }
-}
-#define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
-
-// ---- Weights as they are decoded -----------------------------------------------------------------------------------
-// A decoder reads groups of kGroup inputs of one panel. open() prepares the scales of a group; codes() loads kStep
-// inputs of it, from the i-th on; row<j>() is the j-th of them.
-
-template <int kBytes>
-struct Plain {  // [K][16] elements
-  static constexpr int kGroup = 1;
-  static constexpr int kStep = 1;
-  static constexpr int64_t kGroupBytes = 16 * kBytes;
-  struct Scales {};
-  FL_INLINE void open(const uint8_t*, Scales&) {}
-  FL_INLINE const uint8_t* codes(const uint8_t* group, int) { return group; }
-};
-struct F32Weight : Plain<4> {
-  template <int>
-  FL_INLINE Vec row(const uint8_t* codes, const Scales&, int) {
-    return load(reinterpret_cast<const float*>(codes));
-  }
-};
-struct Bf16Weight : Plain<2> {
-  template <int>
-  FL_INLINE Vec row(const uint8_t* codes, const Scales&, int) {
-    return load_bf16(reinterpret_cast<const uint16_t*>(codes));
-  }
-};
-struct F16Weight : Plain<2> {
-  template <int>
-  FL_INLINE Vec row(const uint8_t* codes, const Scales&, int) {
-    return load_f16(reinterpret_cast<const uint16_t*>(codes));
-  }
-};
-
-// 16 exponents, then the codes of 16 inputs, kInputBytes each; value = code 2^(E - 127 - (m - 1)), exact.
-template <int kMagnitudeBits, int kInputBytes>
-struct Blocks {
-  static constexpr int kGroup = 16;
-  static constexpr int kStep = 16 / kInputBytes;
-  static constexpr int64_t kGroupBytes = 16 + 16 * kInputBytes;
-  struct Scales {
-    float of[16];
-  };
-  FL_INLINE void open(const uint8_t* group, Scales& scales) {
-    store(scales.of, mul(exponents(load_bytes(group)), set1(1.0F / static_cast<float>(1 << (kMagnitudeBits - 1)))));
-  }
-  FL_INLINE Bytes codes(const uint8_t* group, int i) { return load_bytes(group + 16 + kInputBytes * i); }
-};
-struct Bfp8Weight : Blocks<7, 16> {
-  template <int>
-  FL_INLINE Vec row(Bytes codes, const Scales& scales, int i) {
-    return mul(to_float(codes), set1(scales.of[i]));
-  }
-};
-struct Bfp4Weight : Blocks<3, 8> {
-  template <int kJ>
-  FL_INLINE Vec row(Bytes codes, const Scales& scales, int i) {
-    return mul(to_float(field<4 * kJ, 15, 8>(codes)), set1(scales.of[i + kJ]));
-  }
-};
-struct Bfp2Weight : Blocks<1, 4> {
-  template <int kJ>
-  FL_INLINE Vec row(Bytes codes, const Scales& scales, int i) {
-    return mul(to_float(field<2 * kJ, 3, 2>(codes)), set1(scales.of[i + kJ]));
-  }
-};
-
-template <typename Body>
-FL_INLINE void with_weight(WeightCode code, Body body) {
-  switch (code) {
-    case WeightCode::kF32:
-      return body(F32Weight{});
-    case WeightCode::kF16:
-      return body(F16Weight{});
-    case WeightCode::kBf16:
-      return body(Bf16Weight{});
-    case WeightCode::kBfp8:
-      return body(Bfp8Weight{});
-    case WeightCode::kBfp4:
-      return body(Bfp4Weight{});
-    case WeightCode::kBfp2:
-      return body(Bfp2Weight{});
-  }
-}
-
-// ---- Results -------------------------------------------------------------------------------------------------------
-
 FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec acc) {
   const int64_t column = panel * kPanel;
   const int64_t count = smaller(kPanel, task.weight.n - column);
+  acc = add(acc, zero());  // no negative zero: a chain may or may not have run through zeros beyond K
   if (task.bias != nullptr) {
     float buffer[kPart];
     acc = add(acc, load(read(source(task.bias), column, count, 0, buffer)));
@@ -119,173 +22,237 @@ FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec ac
   write({task.out + row * task.out_stride, task.out_element}, column, count, result);
 }
 
-// ---- Few rows: weights go from memory into the product
-// ---------------------------------------------------------------
+void exponent_range(const float* x, int64_t n, int* lowest, int* highest) {
+  uint32_t least = UINT32_MAX;
+  uint32_t most = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, x + i, sizeof(bits));
+    bits &= 0x7FFFFFFFU;
+    most = most > bits ? most : bits;
+    bits -= 1;  // zero is no value: it becomes the largest
+    least = least < bits ? least : bits;
+  }
+  const int low = least == UINT32_MAX ? 255 : static_cast<int>((least + 1) >> 23);
+  const int high = static_cast<int>(most >> 23);
+  *lowest = low < *lowest ? low : *lowest;
+  *highest = high > *highest ? high : *highest;
+}
 
-template <typename W, int kRows, int kPanels>
-void direct_block(const LinearTask& task, int64_t panel) {
+// ---- How inputs are taken --------------------------------------------------------------------------------------
+
+struct Floats {
+  using Input = float;
+  static constexpr int kTogether = 1;
+  template <typename W>
+  static constexpr int kStep = W::kUnit;  // inputs that are decoded at a time
+  template <typename W>
+  static constexpr int64_t kStepBytes = W::kUnitBytes;
+  FL_INLINE Input input(const void* x, int64_t k) { return static_cast<const float*>(x)[k]; }
+  template <typename W, int kJ>
+  FL_INLINE auto weight(const uint8_t* unit) {
+    return W::template lanes<kJ>(unit);
+  }
+  FL_INLINE Vec dot(Vec acc, Input x, Vec w) { return fma(set1(x), w, acc); }
+  FL_INLINE Vec inputs16(const void* x, int64_t k) { return load(static_cast<const float*>(x) + k); }
+  FL_INLINE void prepare(Vec x, Input* out) { store(out, x); }
+};
+
+#if defined(FL_PAIRS)
+struct Pairs {
+  using Input = uint32_t;
+  static constexpr int kTogether = 2;
+  template <typename W>
+  static constexpr int kStep = W::kUnit < 2 ? 2 : W::kUnit;
+  template <typename W>
+  static constexpr int64_t kStepBytes = W::kUnitBytes* kStep<W> / W::kUnit;
+  FL_INLINE Input input(const void* x, int64_t k) {
+    Input pair_of_inputs;
+    __builtin_memcpy(&pair_of_inputs, static_cast<const uint16_t*>(x) + k, sizeof(pair_of_inputs));
+    return pair_of_inputs;
+  }
+  template <typename W, int kJ>
+  FL_INLINE Pair weight(const uint8_t* unit) {
+    return pair<W, kJ>(unit);
+  }
+  FL_INLINE Vec dot(Vec acc, Input x, Pair w) { return dot_pairs(acc, x, w); }
+  FL_INLINE Vec inputs16(const void* x, int64_t k) { return load_bf16(static_cast<const uint16_t*>(x) + k); }
+  FL_INLINE void prepare(Vec x, Input* out) { store_bf16(reinterpret_cast<uint16_t*>(out), x); }
+};
+#endif
+
+FL_INLINE const void* input_row(const LinearTask& task, int64_t row) {
+  return static_cast<const uint8_t*>(task.x) + row * task.x_stride * (task.inputs == Inputs::kFloats ? 4 : 2);
+}
+
+// ---- Few rows: weights go from memory into the product ---------------------------------------------------------
+
+// Weights without exponents.
+template <typename In, typename W, int kRows, int kPanels>
+void direct_plain(const LinearTask& task, int64_t panel) {
   const uint8_t* data[kPanels];
   for (int p = 0; p < kPanels; ++p) data[p] = task.weight.data + (panel + p) * task.weight.panel_bytes;
-  const float* x[kRows];
-  for (int r = 0; r < kRows; ++r) x[r] = task.x + r * task.x_stride;
+  const void* x[kRows];
+  for (int r = 0; r < kRows; ++r) x[r] = input_row(task, r);
   Vec acc[kRows][kPanels];
   unrolled<kRows>([&](auto r) FL_STEP { unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = zero(); }); });
-  typename W::Scales scales[kPanels];
-  const int64_t depth = task.weight.k;
-  for (int64_t k = 0; k < depth; k += W::kGroup) {
-    unrolled<kPanels>([&](auto p) FL_STEP { W::open(data[p.value], scales[p.value]); });
-    // Inputs k + i .. k + i + kStep - 1, of which the first `count` exist. A panel is used before the next is decoded:
-    // there are no registers for both.
-    const auto step = [&](int i, int count) FL_STEP {
-      unrolled<kPanels>([&](auto p) FL_STEP {
-        const auto codes = W::codes(data[p.value], i);
-        unrolled<W::kStep>([&](auto j) FL_STEP {
-          if (j.value >= count) return;
-          const Vec w = W::template row<j.value>(codes, scales[p.value], i);
-          unrolled<kRows>([&](auto r) FL_STEP {
-            acc[r.value][p.value] = fma(set1(x[r.value][k + i + j.value]), w, acc[r.value][p.value]);
-          });
+  constexpr int kStep = In::template kStep<W>;
+  const auto step = [&](int64_t k, int64_t count) FL_STEP {
+    unrolled<kPanels>([&](auto p) FL_STEP {
+      unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
+        if (j.value * In::kTogether >= count) return;
+        const auto w = In::template weight<W, j.value>(data[p.value]);
+        unrolled<kRows>([&](auto r) FL_STEP {
+          acc[r.value][p.value] = In::dot(acc[r.value][p.value], In::input(x[r.value], k + j.value * In::kTogether), w);
         });
       });
-    };
-    const int64_t rest = depth - k;
-    if (rest >= W::kGroup) {
-      for (int i = 0; i < W::kGroup; i += W::kStep) step(i, W::kStep);
-    } else {
-      for (int i = 0; i < rest; i += W::kStep) step(i, static_cast<int>(rest) - i);
-    }
-    for (int p = 0; p < kPanels; ++p) data[p] += W::kGroupBytes;
-  }
+    });
+    for (int p = 0; p < kPanels; ++p) data[p] += In::template kStepBytes<W>;
+  };
+  int64_t k = 0;
+  for (; k + kStep <= task.weight.k; k += kStep) step(k, kStep);
+  if (k < task.weight.k) step(k, task.weight.k - k);
   for (int r = 0; r < kRows; ++r)
     for (int p = 0; p < kPanels; ++p) finish(task, r, panel + p, acc[r][p]);
 }
 
-template <typename W, int kRows>
-void direct_rows(const LinearTask& task, int64_t begin, int64_t end) {
-  constexpr int kPanels = kDirectPanels[kRows];
-  int64_t panel = begin;
-  for (; panel + kPanels <= end; panel += kPanels) direct_block<W, kRows, kPanels>(task, panel);
-  for (; panel < end; ++panel) direct_block<W, kRows, 1>(task, panel);
-}
-
-void linear_direct(const LinearTask& task, int64_t begin, int64_t end) {
-  with_weight(task.weight.code, [&](auto weight) {
-    using W = decltype(weight);
-    switch (task.rows) {
-      case 1:
-        return direct_rows<W, 1>(task, begin, end);
-      case 2:
-        return direct_rows<W, 2>(task, begin, end);
-      case 3:
-        return direct_rows<W, 3>(task, begin, end);
-      case 4:
-        return direct_rows<W, 4>(task, begin, end);
-      default:
-        return;
-    }
-  });
-}
-
-// ---- f32 product in register blocks
-// ----------------------------------------------------------------------------------
-
-template <int kRows, int kPanels>
-FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t column) {
-  const float* x = task.x + row * task.x_stride;
-  const float* w = task.w + column;
-  float* out = task.out + row * task.out_stride + column;
+// Weights with exponents: 2^E goes into the input, once for 16 columns, which is exact as long as that neither over-
+// nor underflows. Returns false, nothing written, where it may have.
+template <typename In, typename W, int kRows, int kPanels>
+bool direct_scaled(const LinearTask& task, int64_t panel) {
+  const uint8_t* data[kPanels];
+  for (int p = 0; p < kPanels; ++p) data[p] = task.weight.data + (panel + p) * task.weight.panel_bytes;
+  const void* x[kRows];
+  for (int r = 0; r < kRows; ++r) x[r] = input_row(task, r);
   Vec acc[kRows][kPanels];
-  FL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    FL_UNROLL
-    for (int p = 0; p < kPanels; ++p) acc[r][p] = load(out + r * task.out_stride + p * kPanel);
-  }
-  for (int64_t k = 0; k < task.k; ++k) {
-    Vec values[kPanels];
-    FL_UNROLL
-    for (int p = 0; p < kPanels; ++p) values[p] = load(w + k * task.w_stride + p * kPanel);
-    FL_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const Vec value = set1(x[r * task.x_stride + k]);
-      FL_UNROLL
-      for (int p = 0; p < kPanels; ++p) acc[r][p] = fma(value, values[p], acc[r][p]);
+  unrolled<kRows>([&](auto r) FL_STEP { unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = zero(); }); });
+  Bytes lowest = all_ones();
+  Bytes highest = no_bytes();
+  constexpr int kStep = In::template kStep<W>;
+  constexpr int64_t kStepBytes = In::template kStepBytes<W>;
+  typename In::Input scaled[kRows][kPanels][kGroup / In::kTogether];
+  typename In::Input last[kRows][kGroup / In::kTogether] = {};
+  const int64_t rest = task.weight.k % kGroup;
+  for (int64_t k = 0; k < task.weight.k; k += kGroup) {
+    if (task.weight.k - k < kGroup) {  // codes beyond K are zero, and so are the inputs
+      for (int r = 0; r < kRows; ++r) {
+        const int64_t bytes = rest * static_cast<int64_t>(sizeof(last[0])) / kGroup;
+        __builtin_memcpy(last[r],
+                         static_cast<const uint8_t*>(x[r]) + k * static_cast<int64_t>(sizeof(last[0])) / kGroup,
+                         static_cast<size_t>(bytes));
+        x[r] = static_cast<const uint8_t*>(static_cast<const void*>(last[r])) -
+               k * static_cast<int64_t>(sizeof(last[0])) / kGroup;
+      }
     }
-  }
-  FL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    FL_UNROLL
-    for (int p = 0; p < kPanels; ++p) store(out + r * task.out_stride + p * kPanel, acc[r][p]);
-  }
-}
-
-template <int kRows, int kPanels>
-void multiply_columns(const MultiplyTask& task, int64_t row) {
-  int64_t column = 0;
-  for (; column + kPanels * kPanel <= task.n; column += kPanels * kPanel)
-    multiply_block<kRows, kPanels>(task, row, column);
-  if constexpr (kPanels > 1)
-    for (; column < task.n; column += kPanel) multiply_block<kRows, 1>(task, row, column);
-}
-
-template <int kBlock>
-void multiply_rows(const MultiplyTask& task, int64_t row) {
-  constexpr Block block = kBlocks[kBlock];
-  for (; row + block.rows <= task.rows; row += block.rows) multiply_columns<block.rows, block.panels>(task, row);
-  if constexpr (block.rows > 1) multiply_rows<kBlock + 1>(task, row);
-}
-
-void multiply(const MultiplyTask& task) { multiply_rows<0>(task, 0); }
-
-// ---- Many rows: a part of a weight is decoded once for a block of rows
-// -------------------------------------------------
-
-// The inputs [k, k + depth) of one panel to out [depth][out_stride]; k starts a group.
-template <typename W>
-void decode_panel(const PanelWeight& weight, int64_t panel, int64_t k, int64_t depth, float* out, int64_t out_stride) {
-  const uint8_t* data = weight.data + panel * weight.panel_bytes + k / W::kGroup * W::kGroupBytes;
-  typename W::Scales scales;
-  for (int64_t first = 0; first < depth; first += W::kGroup, data += W::kGroupBytes) {
-    W::open(data, scales);
-    for (int i = 0; i < W::kGroup && first + i < depth; i += W::kStep) {
-      const auto codes = W::codes(data, i);
-      unrolled<W::kStep>([&](auto j) FL_STEP {
-        if (first + i + j.value < depth)
-          store(out + (first + i + j.value) * out_stride, W::template row<j.value>(codes, scales, i));
+    unrolled<kPanels>([&](auto p) FL_STEP {
+      const Bytes exponents_of_group = load_bytes(data[p.value]);
+      lowest = min_bytes(lowest, exponents_of_group);
+      highest = max_bytes(highest, exponents_of_group);
+      const Vec scales = group_scales<W>(exponents_of_group);
+      unrolled<kRows>([&](auto r)
+                          FL_STEP { In::prepare(mul(In::inputs16(x[r.value], k), scales), scaled[r.value][p.value]); });
+      data[p.value] += kGroup;
+    });
+    for (int i = 0; i < kGroup; i += kStep) {
+      unrolled<kPanels>([&](auto p) FL_STEP {
+        unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
+          const auto w = In::template weight<W, j.value>(data[p.value]);
+          unrolled<kRows>([&](auto r) FL_STEP {
+            acc[r.value][p.value] =
+                In::dot(acc[r.value][p.value], scaled[r.value][p.value][i / In::kTogether + j.value], w);
+          });
+        });
+        data[p.value] += kStepBytes;
       });
     }
   }
+  // Products of the smallest and of the largest stay normal numbers with room for the factors of the lanes.
+  constexpr int kRoom = 40;
+  const bool exact = task.x_lowest > 0 && task.x_lowest + least_byte(lowest) > 127 + kRoom &&
+                     task.x_highest + most_byte(highest) < 254 + 127 - kRoom;
+  if (!exact && task.x_highest > 0) return false;
+  for (int r = 0; r < kRows; ++r)
+    for (int p = 0; p < kPanels; ++p) finish(task, r, panel + p, acc[r][p]);
+  return true;
 }
 
-void linear_blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
-  static_assert(kDepthBlock % 16 == 0, "a depth block holds whole groups");
-  float* decoded = scratch;                                       // [kDepthBlock][columns]
-  float* results = scratch + kDepthBlock * kPanelGroup * kPanel;  // [kRowBlock][columns]
-  for (int64_t panel = begin; panel < end; panel += kPanelGroup) {
-    const int64_t panels = smaller(kPanelGroup, end - panel);
-    const int64_t columns = panels * kPanel;
-    for (int64_t row = 0; row < task.rows; row += kRowBlock) {
-      const int64_t rows = smaller(kRowBlock, task.rows - row);
-      for (int64_t i = 0; i < rows * columns; i += kPanel) store(results + i, zero());
-      for (int64_t k = 0; k < task.weight.k; k += kDepthBlock) {
-        const int64_t depth = smaller(kDepthBlock, task.weight.k - k);
-        with_weight(task.weight.code, [&](auto weight) {
-          for (int64_t p = 0; p < panels; ++p)
-            decode_panel<decltype(weight)>(task.weight, panel + p, k, depth, decoded + p * kPanel, columns);
-        });
-        multiply({.x = task.x + row * task.x_stride + k,
-                  .x_stride = task.x_stride,
-                  .rows = rows,
-                  .w = decoded,
-                  .w_stride = columns,
-                  .k = depth,
-                  .n = columns,
-                  .out = results,
-                  .out_stride = columns});
+// One row and one panel, the weight's value in full before the product: for the ends of the range.
+template <typename In, typename W>
+void direct_careful(const LinearTask& task, int64_t row, int64_t panel) {
+  const uint8_t* data = task.weight.data + panel * task.weight.panel_bytes;
+  const void* x = input_row(task, row);
+  Vec acc = zero();
+  for (int64_t k = 0; k < task.weight.k; k += kGroup) {
+    const uint8_t* group = data + k / kGroup * kGroupBytes<W>;
+    Vec values[kGroup];
+    for (int i = 0; i < kGroup; i += W::kUnit)
+      unrolled<W::kUnit>([&](auto j) FL_STEP {
+        values[i + j.value] = value<W, j.value>(group + kGroup + i / W::kUnit * W::kUnitBytes, group[i + j.value]);
+      });
+    for (int i = 0; i < kGroup && k + i < task.weight.k; i += In::kTogether) {
+#if defined(FL_PAIRS)
+      if constexpr (In::kTogether == 2) {
+        acc = In::dot(acc, In::input(x, k + i), join(values[i], values[i + 1]));
+        continue;
       }
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t p = 0; p < panels; ++p) finish(task, row + r, panel + p, load(results + r * columns + p * kPanel));
+#endif
+      acc = Floats::dot(acc, Floats::input(x, k + i), values[i]);
     }
   }
+  finish(task, row, panel, acc);
+}
+
+template <typename In, typename W, int kRows, int kPanels>
+void direct_panels(const LinearTask& task, int64_t panel) {
+  if constexpr (W::kScaled) {
+    if (direct_scaled<In, W, kRows, kPanels>(task, panel)) return;
+    for (int r = 0; r < kRows; ++r)
+      for (int p = 0; p < kPanels; ++p) direct_careful<In, W>(task, r, panel + p);
+  } else {
+    direct_plain<In, W, kRows, kPanels>(task, panel);
+  }
+}
+
+template <typename In, typename W, int kRows>
+void direct_rows(const LinearTask& task, int64_t begin, int64_t end) {
+  constexpr int kPanels = kDirectPanels[kRows];
+  int64_t panel = begin;
+  for (; panel + kPanels <= end; panel += kPanels) direct_panels<In, W, kRows, kPanels>(task, panel);
+  for (; panel < end; ++panel) direct_panels<In, W, kRows, 1>(task, panel);
+}
+
+template <typename In, typename W>
+void direct(const LinearTask& task, int64_t begin, int64_t end) {
+  switch (task.rows) {
+    case 1:
+      return direct_rows<In, W, 1>(task, begin, end);
+    case 2:
+      return direct_rows<In, W, 2>(task, begin, end);
+    case 3:
+      return direct_rows<In, W, 3>(task, begin, end);
+    case 4:
+      return direct_rows<In, W, 4>(task, begin, end);
+    default:
+      return;
+  }
+}
+
+void linear_direct(const LinearTask& task, int64_t begin, int64_t end) {
+#if defined(FL_PAIRS)
+  if (task.inputs == Inputs::kPairs) {
+    switch (task.weight.code) {
+      case WeightCode::kBf16:
+        return direct<Pairs, Bf16Weight>(task, begin, end);
+      case WeightCode::kBfp8:
+        return direct<Pairs, Bfp8Weight>(task, begin, end);
+      case WeightCode::kBfp4:
+        return direct<Pairs, Bfp4Weight>(task, begin, end);
+      default:
+        return direct<Pairs, Bfp2Weight>(task, begin, end);
+    }
+  }
+#endif
+  with_weight(task.weight.code, [&](auto weight) { direct<Floats, decltype(weight)>(task, begin, end); });
 }
 
 }  // namespace

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "firstlight/device/cpu/kernels/attention.h"
+#include "firstlight/device/cpu/kernels/blocked.h"
 #include "firstlight/device/cpu/kernels/elementwise.h"
 #include "firstlight/device/cpu/kernels/norm.h"
 #include "firstlight/device/cpu/kernels/probe.h"
-#include "firstlight/device/cpu/kernels/product.h"
 
 namespace firstlight::device::cpu {
 
@@ -22,12 +22,25 @@ const Kernels FL_TABLE = {
     .rms_norm = FL_ISA::rms_norm,
     .layer_norm = FL_ISA::layer_norm,
     .rope = FL_ISA::rope,
+#if defined(FL_PAIRS)
+    .takes_pairs = true,
+#else
+    .takes_pairs = false,
+#endif
+    .tile_rows = FL_ISA::kTileRows,
+    .exponent_range = FL_ISA::exponent_range,
+    .pack_tile = FL_ISA::pack_tile,
     .linear_direct = FL_ISA::linear_direct,
     .linear_blocked = FL_ISA::linear_blocked,
     .multiply = FL_ISA::multiply,
     .attention = FL_ISA::attention,
     .stream_sum = FL_ISA::stream_sum,
     .fma_rounds = FL_ISA::fma_rounds,
+#if defined(FL_PAIRS)
+    .pair_rounds = FL_ISA::pair_rounds,
+#else
+    .pair_rounds = nullptr,
+#endif
 };
 
 }  // namespace firstlight::device::cpu

@@ -1,5 +1,7 @@
-// x W + bias: rows of x as floats, the panels of W split over the workers.
+// x W + bias: rows of x as the product takes them, the panels of W split over the workers.
 #include "firstlight/op/linear.h"
+
+#include <array>
 
 #include "firstlight/device/cpu/ops/ops.h"
 #include "firstlight/device/cpu/ops/support.h"
@@ -8,86 +10,147 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kSlabRows = 4 * kRowBlock;  // rows whose floats are in scratch at a time
+constexpr std::int64_t kSlabRows = 2 * kRowBlock;  // rows whose inputs are in scratch at a time
 constexpr std::int64_t kGrainWork = 1 << 16;       // multiply-adds that are worth a worker's while
 constexpr std::int64_t kDirectGrain = 8;           // panels: a multiple of what every ISA keeps in flight
+constexpr std::int64_t kMostTileRows = 16;
 
-// Whether x can be read in place: f32, with rows one stride apart.
-bool in_place(const View& x, const Rows& rows) {
-  return x.format == Format::f32 && rows.uniform() && rows.stride_bytes() % 4 == 0;
+// Whether few rows of x can be read in place: rows one stride apart, and pairs of bf16 whole.
+bool in_place(const View& x, const Rows& rows, Inputs inputs) {
+  const std::int64_t bytes = inputs == Inputs::kFloats ? 4 : 2;
+  return x.format == (inputs == Inputs::kFloats ? Format::f32 : Format::bf16) && rows.uniform() &&
+         rows.stride_bytes() % bytes == 0 && (inputs == Inputs::kFloats || row_length(x) % 2 == 0);
 }
 
-std::int64_t slab_floats(const View& x) { return round_up(std::min(row_count(x), kSlabRows) * row_length(x), 16); }
+// bf16 by a weight of at most 8 significant bits: all that the instruction takes.
+Inputs inputs_of(const KernelCall& call, const Kernels& kernels) {
+  const WeightCode code = panel_weight(call.in[1]).code;
+  return kernels.takes_pairs && call.in[0].format == Format::bf16 && code != WeightCode::kF32 &&
+                 code != WeightCode::kF16
+             ? Inputs::kPairs
+             : Inputs::kFloats;
+}
+
+// Floats of scratch for the inputs of `rows` rows, as either kind.
+std::int64_t slab_floats(std::int64_t rows, std::int64_t depth) { return round_up(rows * round_up(depth, 2), 16); }
+
+void few_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, std::int64_t panels) {
+  const View& x = call.in[0];
+  const Rows x_rows(x);
+  const std::int64_t depth = task.weight.k;
+  auto* slab = reinterpret_cast<float*>(call.context.scratch.data());
+  const bool scaled = task.weight.code > WeightCode::kBf16;
+  task.x_lowest = 255;
+  task.x_highest = 0;
+  if (task.inputs == Inputs::kFloats || scaled) {
+    // The range is that of the floats; pairs are read as they are.
+    for (std::int64_t r = 0; r < task.rows; ++r) {
+      const bool floats_in_place = in_place(x, x_rows, Inputs::kFloats);
+      float* floats = slab + r * depth;
+      if (!floats_in_place) kernels.convert(x_rows.source(r), f32_sink(floats), depth);
+      if (scaled)
+        kernels.exponent_range(floats_in_place ? reinterpret_cast<const float*>(x_rows.at(r)) : floats, depth,
+                               &task.x_lowest, &task.x_highest);
+    }
+  }
+  if (in_place(x, x_rows, task.inputs)) {
+    task.x = x_rows.at(0);
+    task.x_stride = x_rows.stride_bytes() / (task.inputs == Inputs::kFloats ? 4 : 2);
+  } else if (task.inputs == Inputs::kFloats) {
+    task.x = slab;
+    task.x_stride = depth;
+  } else {
+    auto* halves = reinterpret_cast<std::uint16_t*>(slab + task.rows * depth);
+    task.x_stride = round_up(depth, 2);
+    for (std::int64_t r = 0; r < task.rows; ++r) {
+      halves[r * task.x_stride + task.x_stride - 1] = 0;
+      std::copy_n(reinterpret_cast<const std::uint16_t*>(x_rows.at(r)), depth, halves + r * task.x_stride);
+    }
+    task.x = halves;
+  }
+  Executor& executor = *call.context.executor;
+  const std::int64_t work = std::max<std::int64_t>(1, depth * kPanel * task.rows);
+  const std::int64_t grain = std::max(panels / (executor.threads() * 8), kGrainWork / work);
+  executor.parallel_for(panels, round_up(std::max<std::int64_t>(1, grain), kDirectGrain),
+                        [&](std::int64_t begin, std::int64_t end, int) { kernels.linear_direct(task, begin, end); });
+}
+
+void many_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, std::int64_t panels) {
+  const Rows x_rows(call.in[0]);
+  const std::int64_t count = task.rows;
+  const std::int64_t depth = task.weight.k;
+  const std::int64_t steps = task.inputs == Inputs::kFloats ? depth : ceil_div(depth, 2);
+  std::uint8_t* out = task.out;
+  auto* slab = reinterpret_cast<float*>(call.context.scratch.data());
+  float* workers = slab + slab_floats(std::min(count, kSlabRows), depth);
+  Executor& executor = *call.context.executor;
+  for (std::int64_t first = 0; first < count; first += kSlabRows) {
+    const std::int64_t rows = std::min(kSlabRows, count - first);
+    const std::int64_t blocks = ceil_div(rows, kRowBlock);
+    // The tiles of a block of rows follow one another, so do the blocks.
+    const auto block_begin = [&](std::int64_t block) { return tile_begin(rows, blocks, block); };
+    const std::int64_t most_tiles = tile_count(ceil_div(rows, blocks), kernels.tile_rows);
+    executor.parallel_for(blocks * most_tiles, 1, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t block = i / most_tiles;
+        const std::int64_t block_rows = block_begin(block + 1) - block_begin(block);
+        const std::int64_t tiles = tile_count(block_rows, kernels.tile_rows);
+        const std::int64_t tile = i % most_tiles;
+        if (tile >= tiles) continue;
+        const std::int64_t row = block_begin(block) + tile_begin(block_rows, tiles, tile);
+        const std::int64_t tile_rows = tile_begin(block_rows, tiles, tile + 1) - tile_begin(block_rows, tiles, tile);
+        std::array<Source, kMostTileRows> sources;
+        for (std::int64_t r = 0; r < std::min(tile_rows, kMostTileRows); ++r)
+          sources[static_cast<std::size_t>(r)] = x_rows.source(first + row + r);
+        kernels.pack_tile(task.inputs, sources.data(), tile_rows, depth, slab + row * steps);
+      }
+    });
+    // Tasks are (group of panels, block of rows), the blocks of a group one after the other.
+    executor.parallel_for(ceil_div(panels, kPanelGroup) * blocks, 1,
+                          [&](std::int64_t begin, std::int64_t end, int worker) {
+                            for (std::int64_t i = begin; i < end; ++i) {
+                              const std::int64_t panel = i / blocks * kPanelGroup;
+                              const std::int64_t row = block_begin(i % blocks);
+                              LinearTask part = task;
+                              part.rows = block_begin(i % blocks + 1) - row;
+                              part.x = slab + row * steps;
+                              part.out = out + (first + row) * task.out_stride;
+                              kernels.linear_blocked(part, panel, std::min(panel + kPanelGroup, panels),
+                                                     workers + worker * kBlockedFloats);
+                            }
+                          });
+  }
+}
 
 }  // namespace
 
 bool accepts_linear(const KernelCall& call) { return is_activation(call.in[0]) && is_activation(call.out[0]); }
 
 std::size_t linear_scratch(const KernelCall& call, int threads) {
-  const View& x = call.in[0];
-  std::int64_t floats = in_place(x, Rows(x)) ? 0 : slab_floats(x);
-  if (row_count(x) > kDirectRows) floats += kBlockedFloats * threads;
+  const std::int64_t rows = row_count(call.in[0]);
+  const std::int64_t depth = row_length(call.in[0]);
+  const std::int64_t floats = rows <= kDirectRows
+                                  ? 2 * slab_floats(rows, depth)
+                                  : slab_floats(std::min(rows, kSlabRows), depth) + kBlockedFloats * threads;
   return static_cast<std::size_t>(floats) * sizeof(float);
 }
 
 void linear(const KernelCall& call, const Kernels& kernels) {
-  const View& x = call.in[0];
-  const Rows x_rows(x);
   const Rows out_rows(call.out[0]);
-  const std::int64_t count = row_count(call.out[0]);
-  const std::int64_t depth = row_length(x);
-  const bool direct_x = in_place(x, x_rows);
-  auto* scratch = reinterpret_cast<float*>(call.context.scratch.data());
-  float* slab = scratch;
-  float* workers = scratch + (direct_x ? 0 : slab_floats(x));
-  Executor& executor = *call.context.executor;
-
   LinearTask task{};
   task.weight = panel_weight(call.in[1]);
+  task.inputs = inputs_of(call, kernels);
+  task.rows = row_count(call.out[0]);
   task.bias = call.in.size() > 2 ? call.in[2].as<const float>() : nullptr;
+  task.out = reinterpret_cast<std::uint8_t*>(out_rows.at(0));
   task.out_stride = out_rows.stride_bytes();
   task.out_element = element_of(call.out[0]);
+  if (task.rows == 0 || task.weight.n == 0) return;
   const std::int64_t panels = ceil_div(task.weight.n, kPanel);
-  const std::int64_t panel_work = std::max<std::int64_t>(1, depth * kPanel);
-
-  for (std::int64_t first = 0; first < count; first += kSlabRows) {
-    task.rows = std::min(kSlabRows, count - first);
-    task.out = reinterpret_cast<std::uint8_t*>(out_rows.at(first));
-    if (direct_x) {
-      task.x = reinterpret_cast<const float*>(x_rows.at(first));
-      task.x_stride = x_rows.stride_bytes() / 4;
-    } else {
-      for_rows(call, task.rows, depth, [&](std::int64_t r, int) {
-        kernels.convert(x_rows.source(first + r), f32_sink(slab + r * depth), depth);
-      });
-      task.x = slab;
-      task.x_stride = depth;
-    }
-    if (task.rows <= kDirectRows) {
-      const std::int64_t fair = panels / (executor.threads() * 8);
-      const std::int64_t grain = std::max(fair, kGrainWork / (panel_work * task.rows));
-      executor.parallel_for(
-          panels, round_up(std::max<std::int64_t>(1, grain), kDirectGrain),
-          [&](std::int64_t begin, std::int64_t end, int) { kernels.linear_direct(task, begin, end); });
-      continue;
-    }
-    // Tasks are (group of panels, block of rows), the blocks of a group one after the other.
-    const std::int64_t groups = ceil_div(panels, kPanelGroup);
-    const std::int64_t blocks = ceil_div(task.rows, kRowBlock);
-    const std::int64_t work = panel_work * kPanelGroup * std::min(task.rows, kRowBlock);
-    executor.parallel_for(groups * blocks, std::max<std::int64_t>(1, kGrainWork / work),
-                          [&](std::int64_t begin, std::int64_t end, int worker) {
-                            for (std::int64_t i = begin; i < end; ++i) {
-                              const std::int64_t panel = i / blocks * kPanelGroup;
-                              const std::int64_t row = i % blocks * kRowBlock;
-                              LinearTask part = task;
-                              part.x += row * task.x_stride;
-                              part.out += row * task.out_stride;
-                              part.rows = std::min(kRowBlock, task.rows - row);
-                              kernels.linear_blocked(part, panel, std::min(panel + kPanelGroup, panels),
-                                                     workers + worker * kBlockedFloats);
-                            }
-                          });
+  if (task.rows <= kDirectRows) {
+    few_rows(call, kernels, task, panels);
+  } else {
+    many_rows(call, kernels, task, panels);
   }
 }
 

@@ -22,6 +22,8 @@ struct Block {
   int panels;
 };
 constexpr Block kBlocks[] = {{6, 1}, {3, 2}, {1, 4}};
+constexpr int kTileRows = 6;
+constexpr int kTilePanels = 1;
 
 FL_INLINE Vec set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 FL_INLINE Vec zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
@@ -78,14 +80,48 @@ FL_INLINE Vec load_f16(const uint16_t* p) {
 }
 
 FL_INLINE Bytes load_bytes(const uint8_t* p) { return load_si128(p); }
-template <int Shift, int Mask, int Bias>
-FL_INLINE Bytes field(Bytes b) {
-  const __m128i shifted = Shift == 0 ? b : _mm_srli_epi16(b, Shift);  // the mask drops what crosses from the next byte
-  return _mm_sub_epi8(_mm_and_si128(shifted, _mm_set1_epi8(Mask)), _mm_set1_epi8(Bias));
-}
 FL_INLINE __m128i high_half(__m128i b) { return _mm_unpackhi_epi64(b, b); }
-FL_INLINE Vec to_float(Bytes b) {
-  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(b)), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(high_half(b)))};
+FL_INLINE Bytes all_ones() { return _mm_set1_epi8(-1); }
+FL_INLINE Bytes no_bytes() { return _mm_setzero_si128(); }
+FL_INLINE Bytes min_bytes(Bytes a, Bytes b) { return _mm_min_epu8(a, b); }
+FL_INLINE Bytes max_bytes(Bytes a, Bytes b) { return _mm_max_epu8(a, b); }
+
+FL_INLINE __m256i signed8(const uint8_t* p) {
+  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+FL_INLINE Vec codes8(const uint8_t* p) { return {_mm256_cvtepi32_ps(signed8(p)), _mm256_cvtepi32_ps(signed8(p + 8))}; }
+// A code stays where it lies in its word, or is moved to the top: fewer steps than bringing it down.
+constexpr float kCodes4[] = {0x1p-28F, 0x1p-4F};
+template <int J>
+FL_INLINE __m256 nibbles8(const uint8_t* p) {
+  const __m256i bytes = signed8(p);
+  return _mm256_cvtepi32_ps(J == 0 ? _mm256_slli_epi32(bytes, 28) : _mm256_and_si256(bytes, _mm256_set1_epi32(~15)));
+}
+template <int J>
+FL_INLINE Vec codes4(const uint8_t* p) {
+  return {nibbles8<J>(p), nibbles8<J>(p + 8)};
+}
+constexpr float kCodes2[] = {0x1p-30F, 0x1p-30F, 0x1p-30F, 0x1p-6F};
+template <int J>
+FL_INLINE __m256 crumbs8(const uint8_t* p) {
+  const __m256i bytes = signed8(p);
+  if constexpr (J == 3) return _mm256_cvtepi32_ps(_mm256_and_si256(bytes, _mm256_set1_epi32(~63)));
+  const __m256i top = _mm256_slli_epi32(bytes, 30 - 2 * J);
+  return _mm256_cvtepi32_ps(J == 0 ? top : _mm256_and_si256(top, _mm256_set1_epi32(INT32_MIN >> 1)));
+}
+template <int J>
+FL_INLINE Vec codes2(const uint8_t* p) {
+  return {crumbs8<J>(p), crumbs8<J>(p + 8)};
+}
+template <int J>
+FL_INLINE __m256 pair_lanes8(const uint8_t* p) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return _mm256_castsi256_ps(J == 0 ? _mm256_slli_epi32(words, 16)
+                                    : _mm256_and_si256(words, _mm256_set1_epi32(INT32_MIN >> 15)));
+}
+template <int J>
+FL_INLINE Vec pair_lanes(const uint8_t* p) {
+  return {pair_lanes8<J>(p), pair_lanes8<J>(p + 32)};
 }
 FL_INLINE __m256 exponents8(__m128i b) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(b), 23)); }
 FL_INLINE Vec exponents(Bytes b) { return {exponents8(b), exponents8(high_half(b))}; }

@@ -24,6 +24,8 @@ struct Block {
   int panels;
 };
 constexpr Block kBlocks[] = {{12, 2}, {6, 4}, {3, 4}, {1, 8}};
+constexpr int kTileRows = 12;
+constexpr int kTilePanels = 2;
 
 FL_INLINE Vec set1(float x) { return {_mm512_set1_ps(x)}; }
 FL_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
@@ -62,12 +64,35 @@ FL_INLINE void store_bf16(uint16_t* p, Vec v) {
 FL_INLINE Vec load_f16(const uint16_t* p) { return {_mm512_cvtph_ps(load_si256(p))}; }
 
 FL_INLINE Bytes load_bytes(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
-template <int Shift, int Mask, int Bias>
-FL_INLINE Bytes field(Bytes b) {
-  const __m128i shifted = Shift == 0 ? b : _mm_srli_epi16(b, Shift);  // the mask drops what crosses from the next byte
-  return _mm_sub_epi8(_mm_and_si128(shifted, _mm_set1_epi8(Mask)), _mm_set1_epi8(Bias));
+FL_INLINE Bytes all_ones() { return _mm_set1_epi8(-1); }
+FL_INLINE Bytes no_bytes() { return _mm_setzero_si128(); }
+FL_INLINE Bytes min_bytes(Bytes a, Bytes b) { return _mm_min_epu8(a, b); }
+FL_INLINE Bytes max_bytes(Bytes a, Bytes b) { return _mm_max_epu8(a, b); }
+
+FL_INLINE __m512i signed16(const uint8_t* p) { return _mm512_cvtepi8_epi32(load_bytes(p)); }
+FL_INLINE Vec codes8(const uint8_t* p) { return {_mm512_cvtepi32_ps(signed16(p))}; }
+// A table of the sixteen codes; its index is the low four bits of a word.
+constexpr float kCodes4[] = {1, 1};
+template <int J>
+FL_INLINE Vec codes4(const uint8_t* p) {
+  const __m512 table = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, 7, 6, 5, 4, 3, 2, 1, 0);
+  const __m512i bytes = _mm512_cvtepu8_epi32(load_bytes(p));
+  return {_mm512_permutexvar_ps(J == 0 ? bytes : _mm512_srli_epi32(bytes, 4), table)};
 }
-FL_INLINE Vec to_float(Bytes b) { return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(b))}; }
+constexpr float kCodes2[] = {0x1p-30F, 0x1p-30F, 0x1p-30F, 0x1p-6F};
+template <int J>
+FL_INLINE Vec codes2(const uint8_t* p) {
+  const __m512i bytes = signed16(p);
+  if constexpr (J == 3) return {_mm512_cvtepi32_ps(_mm512_and_epi32(bytes, _mm512_set1_epi32(~63)))};
+  const __m512i top = _mm512_slli_epi32(bytes, 30 - 2 * J);
+  return {_mm512_cvtepi32_ps(J == 0 ? top : _mm512_and_epi32(top, _mm512_set1_epi32(INT32_MIN >> 1)))};
+}
+template <int J>
+FL_INLINE Vec pair_lanes(const uint8_t* p) {
+  const __m512i words = _mm512_loadu_si512(p);
+  return {_mm512_castsi512_ps(J == 0 ? _mm512_slli_epi32(words, 16)
+                                     : _mm512_and_epi32(words, _mm512_set1_epi32(INT32_MIN >> 15)))};
+}
 FL_INLINE Vec exponents(Bytes b) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu8_epi32(b), 23))}; }
 FL_INLINE Vec sign_magnitude(Bytes b) {
   const __m512i bits = _mm512_cvtepu8_epi32(b);

@@ -21,6 +21,8 @@ struct Block {
   int panels;
 };
 constexpr Block kBlocks[] = {{2, 1}, {1, 2}};  // the last has one row
+constexpr int kTileRows = 2;                   // of the blocked linear product, with kTilePanels side by side
+constexpr int kTilePanels = 1;
 
 FL_INLINE Vec set1(float x) { return x - Vec{}; }
 FL_INLINE Vec zero() { return Vec{}; }
@@ -81,15 +83,37 @@ FL_INLINE Bytes load_bytes(const uint8_t* p) {
   __builtin_memcpy(&b, p, sizeof(b));
   return b;
 }
-// ((b >> Shift) & Mask) - Bias in each byte; Mask < 256 >> Shift.
-template <int Shift, int Mask, int Bias>
-FL_INLINE Bytes field(Bytes b) {
-  return ((b >> Shift) & static_cast<uint8_t>(Mask)) - static_cast<uint8_t>(Bias);
+FL_INLINE Bytes all_ones() { return Bytes{} - uint8_t{1}; }
+FL_INLINE Bytes no_bytes() { return Bytes{}; }
+FL_INLINE Bytes min_bytes(Bytes a, Bytes b) {
+  const Bytes mask = (Bytes)(a < b);
+  return (a & mask) | (b & ~mask);
 }
-// Signed bytes as floats.
-FL_INLINE Vec to_float(Bytes b) {
+FL_INLINE Bytes max_bytes(Bytes a, Bytes b) { return min_bytes(a, b) ^ a ^ b; }
+
+// Sixteen codes as floats times kCodes: two's complement, of 8 bits; or 4 bits, the J-th of each byte counted from the
+// low end; or 2 bits likewise.
+FL_INLINE Ints signed_bytes(const uint8_t* p) {
   typedef int8_t Signed __attribute__((vector_size(16)));
-  return __builtin_convertvector(__builtin_convertvector((Signed)b, Ints), Vec);
+  return __builtin_convertvector((Signed)load_bytes(p), Ints);
+}
+FL_INLINE Vec codes8(const uint8_t* p) { return __builtin_convertvector(signed_bytes(p), Vec); }
+constexpr float kCodes4[] = {1, 1};
+template <int J>
+FL_INLINE Vec codes4(const uint8_t* p) {
+  return __builtin_convertvector((Ints)((Words)signed_bytes(p) << (28 - 4 * J)) >> 28, Vec);
+}
+constexpr float kCodes2[] = {1, 1, 1, 1};
+template <int J>
+FL_INLINE Vec codes2(const uint8_t* p) {
+  return __builtin_convertvector((Ints)((Words)signed_bytes(p) << (30 - 2 * J)) >> 30, Vec);
+}
+// The J-th of each of 16 pairs of bf16.
+template <int J>
+FL_INLINE Vec pair_lanes(const uint8_t* p) {
+  Words w;
+  __builtin_memcpy(&w, p, sizeof(w));
+  return (Vec)(J == 0 ? w << 16 : w & 0xFFFF0000U);
 }
 // 2^(e - 127) of each unsigned byte: the float with that exponent field (0 gives 0, 255 infinity).
 FL_INLINE Vec exponents(Bytes b) { return (Vec)(__builtin_convertvector(b, Words) << 23); }

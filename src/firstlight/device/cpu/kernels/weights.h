@@ -1,0 +1,179 @@
+// Packed weights as operands of a product (pack.h says how they lie). Text compiled once per ISA.
+#pragma once
+
+#include "firstlight/device/cpu/kernels/math.h"
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+FL_INLINE int least_byte(Bytes bytes) {
+  uint8_t lanes[16];
+  __builtin_memcpy(lanes, &bytes, sizeof(lanes));
+  int least = 255;
+  for (const uint8_t lane : lanes) least = lane < least ? lane : least;
+  return least;
+}
+FL_INLINE int most_byte(Bytes bytes) {
+  uint8_t lanes[16];
+  __builtin_memcpy(lanes, &bytes, sizeof(lanes));
+  int most = 0;
+  for (const uint8_t lane : lanes) most = lane > most ? lane : most;
+  return most;
+}
+
+// Calls body(Index<0>), body(Index<1>), ...: a loop whose counter is a constant.
+template <int kIndex>
+struct Index {
+  static constexpr int value = kIndex;
+};
+template <int kCount, int kFirst = 0, typename Body>
+FL_INLINE void unrolled(const Body& body) {
+  if constexpr (kFirst < kCount) {
+    body(Index<kFirst>{});
+    unrolled<kCount, kFirst + 1>(body);
+  }
+}
+#define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
+
+// A weight comes in units of kUnit inputs, kUnitBytes each; lanes<j>() is the j-th of them for 16 columns. A format
+// with exponents has them in front of every 16 inputs, and its value is lanes<j>() kFactor[j] 2^(E - 127) (2^(1 - m)
+// included in the factor, every step exact); the others are their lanes.
+struct F32Weight {
+  static constexpr bool kScaled = false;
+  static constexpr int kUnit = 1;
+  static constexpr int64_t kUnitBytes = 64;
+  template <int>
+  FL_INLINE Vec lanes(const uint8_t* unit) {
+    return load(reinterpret_cast<const float*>(unit));
+  }
+};
+struct F16Weight {
+  static constexpr bool kScaled = false;
+  static constexpr int kUnit = 1;
+  static constexpr int64_t kUnitBytes = 32;
+  template <int>
+  FL_INLINE Vec lanes(const uint8_t* unit) {
+    return load_f16(reinterpret_cast<const uint16_t*>(unit));
+  }
+};
+struct Bf16Weight {
+  static constexpr bool kScaled = false;
+  static constexpr int kUnit = 2;
+  static constexpr int64_t kUnitBytes = 64;
+  template <int kJ>
+  FL_INLINE Vec lanes(const uint8_t* unit) {
+    return pair_lanes<kJ>(unit);
+  }
+};
+
+constexpr int kGroup = 16;  // inputs whose exponents stand together
+
+struct Bfp8Weight {
+  static constexpr bool kScaled = true;
+  static constexpr int kUnit = 1;
+  static constexpr int64_t kUnitBytes = 16;
+  static constexpr int kFractionBits = 6;
+  static constexpr float kFactor[] = {0x1p-6F};
+  template <int>
+  FL_INLINE Vec lanes(const uint8_t* unit) {
+    return codes8(unit);
+  }
+};
+struct Bfp4Weight {
+  static constexpr bool kScaled = true;
+  static constexpr int kUnit = 2;
+  static constexpr int64_t kUnitBytes = 16;
+  static constexpr int kFractionBits = 2;
+  static constexpr float kFactor[] = {kCodes4[0] * 0x1p-2F, kCodes4[1] * 0x1p-2F};
+  template <int kJ>
+  FL_INLINE Vec lanes(const uint8_t* unit) {
+    return codes4<kJ>(unit);
+  }
+};
+struct Bfp2Weight {
+  static constexpr bool kScaled = true;
+  static constexpr int kUnit = 4;
+  static constexpr int64_t kUnitBytes = 16;
+  static constexpr int kFractionBits = 0;
+  static constexpr float kFactor[] = {kCodes2[0], kCodes2[1], kCodes2[2], kCodes2[3]};
+  template <int kJ>
+  FL_INLINE Vec lanes(const uint8_t* unit) {
+    return codes2<kJ>(unit);
+  }
+};
+
+template <typename W>
+constexpr int64_t kGroupBytes = W::kScaled ? kGroup + kGroup / W::kUnit* W::kUnitBytes : 0;
+
+// Where the unit of an input lies in its panel.
+template <typename W>
+FL_INLINE int64_t unit_offset(int64_t k) {
+  if constexpr (W::kScaled) {
+    return k / kGroup * kGroupBytes<W> + kGroup + k % kGroup / W::kUnit * W::kUnitBytes;
+  } else {
+    return k / W::kUnit * W::kUnitBytes;
+  }
+}
+
+// The values of the j-th input of a unit, its exponent being E.
+template <typename W, int kJ>
+FL_INLINE Vec value(const uint8_t* unit, [[maybe_unused]] uint8_t exponent) {
+  const Vec lanes = W::template lanes<kJ>(unit);
+  if constexpr (W::kScaled) {
+    float scale;
+    const uint32_t bits = static_cast<uint32_t>(exponent) << 23;
+    __builtin_memcpy(&scale, &bits, sizeof(scale));
+    return mul(mul(lanes, set1(W::kFactor[kJ])), set1(scale));
+  } else {
+    return lanes;
+  }
+}
+
+// 2^(E - 127) kFactor of 16 inputs.
+template <typename W>
+FL_INLINE Vec group_scales(Bytes exponents_of_group) {
+  float factors[kGroup];
+  for (int i = 0; i < kGroup; ++i) factors[i] = W::kFactor[i % W::kUnit];
+  return mul(exponents(exponents_of_group), load(factors));
+}
+
+#if defined(FL_PAIRS)
+// The j-th pair of inputs of max(kUnit, 2) inputs, unscaled.
+template <typename W, int kJ>
+FL_INLINE Pair pair(const uint8_t* unit) {
+  return join(W::template lanes<2 * kJ>(unit), W::template lanes<2 * kJ + 1>(unit));
+}
+template <>
+inline __attribute__((always_inline)) Pair pair<Bf16Weight, 0>(const uint8_t* unit) {
+  return load_pair(unit);
+}
+template <>
+inline __attribute__((always_inline)) Pair pair<Bfp8Weight, 0>(const uint8_t* unit) {
+  return join(codes8(unit), codes8(unit + 16));
+}
+template <>
+inline __attribute__((always_inline)) Pair pair<Bfp4Weight, 0>(const uint8_t* unit) {
+  return codes4_pair(unit);
+}
+#endif
+
+template <typename Body>
+FL_INLINE auto with_weight(WeightCode code, Body body) {
+  switch (code) {
+    case WeightCode::kF32:
+      return body(F32Weight{});
+    case WeightCode::kF16:
+      return body(F16Weight{});
+    case WeightCode::kBf16:
+      return body(Bf16Weight{});
+    case WeightCode::kBfp8:
+      return body(Bfp8Weight{});
+    case WeightCode::kBfp4:
+      return body(Bfp4Weight{});
+    default:
+      return body(Bfp2Weight{});
+  }
+}
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA

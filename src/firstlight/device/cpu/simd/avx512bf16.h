@@ -1,0 +1,44 @@
+// AVX-512 with BF16: what avx512.h has, and products of two bf16 by two bf16 in each lane.
+#pragma once
+
+#include "firstlight/device/cpu/simd/avx512.h"
+
+#define FL_PAIRS
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+using Pair = __m512i;  // in each lane two bf16: an input in the low half, the next in the high half
+
+FL_INLINE Pair load_pair(const void* p) { return _mm512_loadu_si512(p); }
+FL_INLINE void store_pair(void* p, Pair v) { _mm512_storeu_si512(p, v); }
+// Floats that are bf16 already.
+FL_INLINE Pair join(Vec low, Vec high) {
+  return _mm512_mask_blend_epi16(0xAAAAAAAAU, _mm512_srli_epi32(_mm512_castps_si512(low.v), 16),
+                                 _mm512_castps_si512(high.v));
+}
+// acc + x[0] w[0] + x[1] w[1] in each lane, as the instruction adds them: two roundings, subnormal numbers as zero.
+FL_INLINE Vec dot_pairs(Vec acc, uint32_t x, Pair w) {
+  const __m512i inputs = _mm512_set1_epi32(static_cast<int>(x));
+#if defined(FIRSTLIGHT_SIMDE)
+  return {emulated_dpbf16(acc.v, inputs, w)};
+#else
+  return {_mm512_dpbf16_ps(acc.v, (__m512bh)inputs, (__m512bh)w)};
+#endif
+}
+// The two codes of each of 16 bytes. A table of bf16 in which the upper half repeats the lower: the index is the low
+// five bits of a half word, of which the fifth may be anything.
+FL_INLINE Pair codes4_pair(const uint8_t* p) {
+  const __m512i bytes = _mm512_cvtepu8_epi32(load_bytes(p));
+  const __m512i index = _mm512_or_si512(bytes, _mm512_slli_epi32(bytes, 12));
+  // bf16 of 1, 0; 3, 2; 5, 4; 7, 6; -7, -8; -5, -6; -3, -4; -1, -2
+  const __m512i table =
+      _mm512_set_epi32(static_cast<int>(0xBF80C000U), static_cast<int>(0xC040C080U), static_cast<int>(0xC0A0C0C0U),
+                       static_cast<int>(0xC0E0C100U), 0x40E040C0, 0x40A04080, 0x40404000, 0x3F800000,
+                       static_cast<int>(0xBF80C000U), static_cast<int>(0xC040C080U), static_cast<int>(0xC0A0C0C0U),
+                       static_cast<int>(0xC0E0C100U), 0x40E040C0, 0x40A04080, 0x40404000, 0x3F800000);
+  return _mm512_permutexvar_epi16(index, table);
+}
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA
