@@ -6,23 +6,33 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
-// Four streams a quarter apart would help no machine more than one: a single run of whole cache lines, four vectors
-// (four lines) in flight. n is a multiple of 64.
+// Four runs a quarter apart, as the product reads four panels: more than one run where a prefetcher follows several.
+// n is a multiple of 64.
 float stream_sum(const float* data, int64_t n) {
   Vec parts[4] = {zero(), zero(), zero(), zero()};
-  for (int64_t i = 0; i < n; i += 64) {
+  const int64_t quarter = n / 4;
+  for (int64_t i = 0; i < quarter; i += 16) {
     FL_UNROLL
-    for (int j = 0; j < 4; ++j) parts[j] = add(parts[j], load(data + i + 16 * j));
+    for (int j = 0; j < 4; ++j) parts[j] = add(parts[j], load(data + j * quarter + i));
   }
   return sum(add(add(parts[0], parts[1]), add(parts[2], parts[3])));
+}
+
+// Chains that no two lanes share: equal ones would be computed once.
+template <int kChains>
+FL_INLINE void start_chains(Vec (&acc)[kChains]) {
+  float lanes[16];
+  for (int i = 0; i < kChains; ++i) {
+    for (int lane = 0; lane < 16; ++lane) lanes[lane] = static_cast<float>(16 * i + lane);
+    acc[i] = load(lanes);
+  }
 }
 
 // `count` rounds of multiply-adds on as many independent chains as the product kernel keeps in registers.
 double fma_rounds(int64_t count, float* sink_value) {
   constexpr int kChains = kBlocks[0].rows * kBlocks[0].panels;
   Vec acc[kChains];
-  FL_UNROLL
-  for (int i = 0; i < kChains; ++i) acc[i] = set1(static_cast<float>(i));
+  start_chains(acc);
   const Vec factor = set1(*sink_value);
   const Vec term = set1(0.5F);
   for (int64_t round = 0; round < count; ++round) {
@@ -40,8 +50,7 @@ double fma_rounds(int64_t count, float* sink_value) {
 double pair_rounds(int64_t count, float* sink_value) {
   constexpr int kChains = kBlocks[0].rows * kBlocks[0].panels;
   Vec acc[kChains];
-  FL_UNROLL
-  for (int i = 0; i < kChains; ++i) acc[i] = set1(static_cast<float>(i));
+  start_chains(acc);
   const Pair factor = join(set1(*sink_value), set1(0.25F));
   for (int64_t round = 0; round < count; ++round) {
     FL_UNROLL

@@ -22,6 +22,17 @@ FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec ac
   write({task.out + row * task.out_stride, task.out_element}, column, count, result);
 }
 
+// The accumulators leave their registers here and nowhere else.
+template <int kRows, int kPanels>
+FL_INLINE void finish_all(const LinearTask& task, int64_t panel, const Vec (&acc)[kRows][kPanels]) {
+  float results[kRows][kPanels][kPanel];
+  unrolled<kRows>([&](auto r) FL_STEP {
+    unrolled<kPanels>([&](auto p) FL_STEP { store(results[r.value][p.value], acc[r.value][p.value]); });
+  });
+  for (int r = 0; r < kRows; ++r)
+    for (int p = 0; p < kPanels; ++p) finish(task, r, panel + p, load(results[r][p]));
+}
+
 void exponent_range(const float* x, int64_t n, int* lowest, int* highest) {
   uint32_t least = UINT32_MAX;
   uint32_t most = 0;
@@ -112,8 +123,7 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   int64_t k = 0;
   for (; k + kStep <= task.weight.k; k += kStep) step(k, kStep);
   if (k < task.weight.k) step(k, task.weight.k - k);
-  for (int r = 0; r < kRows; ++r)
-    for (int p = 0; p < kPanels; ++p) finish(task, r, panel + p, acc[r][p]);
+  finish_all<kRows, kPanels>(task, panel, acc);
 }
 
 // Weights with exponents: 2^E goes into the input, once for 16 columns, which is exact as long as that neither over-
@@ -171,8 +181,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   const bool exact = task.x_lowest > 0 && task.x_lowest + least_byte(lowest) > 127 + kRoom &&
                      task.x_highest + most_byte(highest) < 254 + 127 - kRoom;
   if (!exact && task.x_highest > 0) return false;
-  for (int r = 0; r < kRows; ++r)
-    for (int p = 0; p < kPanels; ++p) finish(task, r, panel + p, acc[r][p]);
+  finish_all<kRows, kPanels>(task, panel, acc);
   return true;
 }
 
