@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Draws random checkpoints and holds the program's logits to the Hugging Face implementation on each.
 
-/opt/flvenv/bin/python tools/live_parity.py --cases 50 --seed 1 --binary build/release/bin/firstlight [--case 7]
+scripts/parity --cases 50 [--seed 1] [--architecture phi] [--case 7] [--binary PATH] [--record FILE]
 
 Case I of seed S is always the same checkpoint and text, whichever cases run. A missed case's folder is kept.
 """
 
 import argparse
+import collections
 import random
 import shutil
 import subprocess
@@ -15,135 +16,47 @@ import tempfile
 from pathlib import Path
 
 import hf_reference as hf
+import random_models
 from compare_with_hf import read_logits
 
 BARS = {"ref": 1e-10}  # NMSE against f64; a device without a row has OTHER_BAR
 OTHER_BAR = 1e-9
-ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "relu")
-SWITCHES = ("attention_bias", "mlp_bias", "tie_word_embeddings", "sliding_window")
-LONGEST = 96
+ROUTING_GAP = 1e-4  # router probabilities nearer than this could be chosen otherwise by f32 arithmetic
+NEAR_TIE = 1e-4  # of the spread of a row of logits: nearer ones could swap ranks
+DRAWS = 30  # texts tried until no router is near a tie
 
 
-def draw_shape(draw, even_split):
-    """Odd sizes of every kind. `even_split`: hidden / heads must be even, since it is the head_dim. Fewer than 16
-    hidden features would make the problem itself ill conditioned: there transformers' own f32 misses the bar."""
-    heads = draw.randint(1, 8)
-    least = -(-16 // heads)
-    split = 2 * draw.randint(max(2, -(-least // 2)), 10) if even_split else draw.randint(max(3, least), 21)
-    divisors = [number for number in range(1, heads + 1) if heads % number == 0]
-    return {"num_attention_heads": heads, "num_key_value_heads": draw.choice(divisors), "hidden_size": heads * split,
-            "intermediate_size": draw.randint(3, 131), "num_hidden_layers": draw.randint(1, 3),
-            "vocab_size": draw.randint(7, 211), "tie_word_embeddings": draw.random() < 0.4,
-            "hidden_act": draw.choice(ACTIVATIONS), "rms_norm_eps": 10.0 ** -draw.randint(2, 7),
-            "max_position_embeddings": draw.randint(8, 200), "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-
-
-def draw_longrope(draw, rotary, config):
-    original = draw.randint(3, 60)
-    fields = {"short_factor": [round(draw.uniform(1.0, 1.6), 4) for _ in range(rotary // 2)],
-              "long_factor": sorted(round(draw.uniform(1.0, 40.0), 4) for _ in range(rotary // 2)),
-              "original_max_position_embeddings": original}
-    config["max_position_embeddings"] = original * draw.randint(1, 8)
-    if draw.random() < 0.4:
-        fields["factor"] = draw.choice((1.0, 4.0, 16.0, 32.0))
-    if draw.random() < 0.3:
-        fields["attention_factor"] = round(draw.uniform(0.8, 1.5), 3)
-    return fields, original
-
-
-def draw_yarn(draw):
-    original = draw.randint(8, 60)
-    fields = {"factor": draw.choice((1.0, 2.0, 4.0, 32.5)), "original_max_position_embeddings": original}
-    if draw.random() < 0.3:
-        fields["attention_factor"] = round(draw.uniform(0.8, 1.5), 3)
-    if draw.random() < 0.5:
-        fields.update(beta_fast=draw.choice((2.0, 8.0, 32)), beta_slow=draw.choice((0.5, 1, 1.5)))
-    if draw.random() < 0.4:
-        fields.update(mscale=draw.choice((0.707, 1.0)), mscale_all_dim=draw.choice((0.5, 1.0, 0.0)))
-    if draw.random() < 0.4:
-        fields["truncate"] = draw.random() < 0.5
-    return fields, original
-
-
-def draw_llama3(draw):
-    original = draw.randint(8, 90)
-    return {"factor": draw.choice((2.0, 8.0, 32.0)), "low_freq_factor": draw.choice((1.0, 0.5)),
-            "high_freq_factor": draw.choice((2.0, 4.0)), "original_max_position_embeddings": original}, original
-
-
-def draw_rope(draw, kind, rotary, config):
-    """rope_parameters, and the length at which the type changes its mind (None: none)."""
-    theta = draw.choice((10000.0, 500000.0, 1000.0, 123456.0))
-    turn, fields = None, {}
-    if kind == "linear":
-        fields = {"factor": draw.choice((1.5, 4.0, 8.0))}
-    elif kind == "dynamic":
-        fields, turn = {"factor": draw.choice((2.0, 4.0))}, config["max_position_embeddings"]
-    elif kind == "llama3":
-        fields, turn = draw_llama3(draw)
-        config["max_position_embeddings"] = max(config["max_position_embeddings"], turn + 1)
-    elif kind == "yarn":
-        fields, turn = draw_yarn(draw)
-    elif kind == "longrope":
-        fields, turn = draw_longrope(draw, rotary, config)
-    return {"rope_type": kind, "rope_theta": theta, **fields}, turn
-
-
-def draw_llama(draw):
-    config = draw_shape(draw, even_split=False)
-    config.update(head_dim=2 * draw.randint(2, 20), attention_bias=draw.random() < 0.5, mlp_bias=draw.random() < 0.5)
-    kind = draw.choice(("default", "linear", "dynamic", "llama3", "yarn", "yarn", "longrope"))
-    config["rope_parameters"], turn = draw_rope(draw, kind, config["head_dim"], config)
-    return config, turn
-
-
-def draw_phi3(draw):
-    config = draw_shape(draw, even_split=True)
-    head_dim = config["hidden_size"] // config["num_attention_heads"]
-    kind = draw.choice(("default", "longrope", "longrope"))
-    if kind == "default" and draw.random() < 0.3:
-        head_dim = config["head_dim"] = 2 * draw.randint(2, 20)
-    even = [share for share in (1.0, 0.75, 0.5, 0.25) if int(head_dim * share) % 2 == 0 and head_dim * share >= 2]
-    partial = draw.choice(even)
-    config["rope_parameters"], turn = draw_rope(draw, kind, int(head_dim * partial), config)
-    config["rope_parameters"]["partial_rotary_factor"] = partial
-    if turn is not None:  # for this family the field of the config itself counts
-        config["original_max_position_embeddings"] = turn
-    if draw.random() < 0.4:
-        config["sliding_window"] = draw.randint(1, 40)
-    return config, turn
-
-
-FAMILIES = {"llama": draw_llama, "phi3": draw_phi3}
-
-
-def make_case(folder, seed, index):
-    """Writes checkpoint and ids.json; returns a one-line description and the ids."""
-    draw = random.Random(f"{seed}:{index}")
-    family = draw.choice(sorted(FAMILIES))
-    config, turn = FAMILIES[family](draw)
-    dtype = draw.choice(("f32", "bf16", "f16"))
-    shards = draw.choice((None, None, 30_000))
-    spelling = draw.choice((None, "rope_type", "type"))
-    lengths = [1, 2, draw.randint(3, LONGEST), draw.randint(3, LONGEST)]
+def draw_ids(draw, drawing):
+    turn, longest = drawing.turn, drawing.longest
+    lengths = [1, 2, draw.randint(3, longest), draw.randint(3, longest)]
     if turn is not None:
-        lengths += [length for length in (turn - 1, turn, turn + 1, turn + 17) if 1 <= length <= 2 * LONGEST]
-    ids = [draw.randrange(config["vocab_size"]) for _ in range(draw.choice(lengths))]
-    hf.make_checkpoint(folder, family, config, draw.randrange(2**31), dtype, shards)
-    if spelling:
-        hf.write_json(folder / "config.json", hf.old_spelling(hf.read_json(folder / "config.json"), spelling))
+        lengths += [length for length in (turn - 1, turn, turn + 1, turn + 17) if 1 <= length <= 2 * longest]
+    length = draw.choice(lengths)
+    return [draw.randrange(drawing.config["vocab_size"]) for _ in range(length)]
+
+
+def make_case(options, folder, index):
+    """Writes checkpoint and ids.json; returns the family, tags, ids and the logits to reach."""
+    draw = random.Random(f"{options.seed}:{index}")
+    families = options.architecture or sorted(random_models.FAMILIES)
+    drawing = random_models.FAMILIES[families[index % len(families)]](draw)
+    tags = random_models.make_checkpoint(draw, folder, drawing)
+    model = hf.load(folder, "f64")
+    for _ in range(DRAWS):
+        ids = draw_ids(draw, drawing)
+        if hf.routing_gap(model, ids) > ROUTING_GAP:
+            break
+    else:
+        raise RuntimeError(f"case {index}: every text drawn has a router near a tie")
     hf.write_json(folder / "ids.json", ids)
-    return describe(family, config, dtype, len(ids), turn, spelling, shards), ids
+    return drawing.family, tags, ids, hf.forward(hf.load(folder, "f64"), ids)["logits"]
 
 
-def describe(family, config, dtype, length, turn, spelling, shards):
-    heads = f"{config['num_attention_heads']}/{config['num_key_value_heads']}"
-    words = [f"{family:6} {config['rope_parameters']['rope_type']:8} {dtype:4}",
-             f"H={config['hidden_size']:<3} heads={heads:4} T={length:<3}", config["hidden_act"]]
-    words += [name for name in SWITCHES if config.get(name)]
-    words += [f"turn={turn}"] if turn is not None else []
-    words += [f"spelling={spelling}"] if spelling else []
-    return " ".join(words + (["sharded"] if shards else []))
+def wrong_ids(got, want):
+    """Positions whose largest logit differs, near ties left out."""
+    best = want.topk(min(2, want.shape[-1]), -1).values
+    clear = best[:, 0] - best[:, -1] > NEAR_TIE * want.std(-1)
+    return int(((got.argmax(-1) != want.argmax(-1)) & clear).sum())
 
 
 def bar(device):
@@ -164,44 +77,82 @@ def run_device(binary, folder, device, rows, columns):
         return None, str(error)
 
 
-def run_case(options, index, devices):
+def run_case(options, index, records):
     """Prints the case's line; true if every device meets its bar."""
     folder = Path(tempfile.mkdtemp(prefix=f"live_parity_{options.seed}_{index}_"))
-    text, ids = make_case(folder, options.seed, index)
-    want = hf.forward(hf.load(folder, "f64"), ids)["logits"]
-    single = hf.nmse(hf.forward(hf.load(folder, "f32"), ids)["logits"], want)
-    cells, notes = [f"HF f32 {single:.1e}"], []
-    for device in devices:
+    family, tags, ids, want = make_case(options, folder, index)
+    cells, notes = [], []
+    for device in options.devices:
         got, problem = run_device(options.binary, folder, device, len(ids), want.shape[1])
         value = None if got is None else hf.nmse(got, want)
-        cells.append(f"{device} failed" if got is None
-                     else f"{device} {value:.1e} argmax {hf.agreement(got, want):4.0%}")
-        if value is None or not value <= bar(device):
-            notes.append(f"  MISS on {device}, bar {bar(device):g}, kept in {folder} {problem}")
-    print(f"{index:3} {'  '.join(cells)}  {text}", *notes, sep="\n", flush=True)
+        wrong = 0 if got is None else wrong_ids(got, want)
+        cells.append(f"{device} failed" if got is None else f"{device} {value:.1e}")
+        if value is None or not value <= bar(device) or wrong:
+            single = hf.nmse(hf.forward(hf.load(folder, "f32"), ids)["logits"], want)
+            notes.append(f"  MISS on {device}, bar {bar(device):g}, {wrong} ids differ, HF in f32 {single:.1e}, "
+                         f"kept in {folder} {problem}")
+        records.append({"architecture": family, "features": tags, "device": device, "nmse": value, "wrong_ids": wrong,
+                        "missed": bool(notes)})
+    print(f"{index:3} {family:11} T={len(ids):<3} {'  '.join(cells)}  {', '.join(tags)}", *notes, sep="\n", flush=True)
     if not notes:
         shutil.rmtree(folder)
     return not notes
 
 
+def summarise(records):
+    """architecture x feature -> cases and worst NMSE by device."""
+    table = collections.defaultdict(lambda: collections.defaultdict(list))
+    for record in records:
+        for feature in ["all", *record["features"]]:
+            table[record["architecture"], feature][record["device"]].append(record)
+    lines = []
+    for (architecture, feature), devices in sorted(table.items()):
+        for device, rows in devices.items():
+            values = [row["nmse"] for row in rows if row["nmse"] is not None]
+            lines.append({"architecture": architecture, "feature": feature, "device": device, "cases": len(rows),
+                          "worst_nmse": max(values, default=None), "missed": sum(row["missed"] for row in rows),
+                          "wrong_ids": sum(row["wrong_ids"] for row in rows)})
+    return lines
+
+
+def print_summary(lines):
+    by_feature = collections.defaultdict(dict)
+    for line in lines:
+        by_feature[line["architecture"], line["feature"]][line["device"]] = line
+    for (architecture, feature), devices in by_feature.items():
+        cells = [f"{device} {line['worst_nmse'] if line['worst_nmse'] is not None else float('nan'):.1e}"
+                 + (f" {line['missed']} missed" if line["missed"] else "")
+                 + (f" {line['wrong_ids']} ids differ" if line["wrong_ids"] else "") for device, line in devices.items()]
+        cases = next(iter(devices.values()))["cases"]
+        print(f"{architecture:11} {feature:34} {cases:4} cases  worst {'  '.join(cells)}")
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=20)
+    parser = argparse.ArgumentParser(prog="parity", description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=22)
     parser.add_argument("--case", type=int, help="run this one only")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--architecture", action="append", choices=sorted(random_models.FAMILIES))
     parser.add_argument("--binary", default="build/release/bin/firstlight")
     parser.add_argument("--devices", default="ref,cpu")
+    parser.add_argument("--record", help="writes the table and the versions here as JSON")
     options = parser.parse_args()
     options.binary = Path(options.binary).resolve()
+    options.devices = options.devices.split(",")
     if not options.binary.is_file():
-        sys.exit(f"live_parity: no program at {options.binary}")
+        sys.exit(f"parity: no program at {options.binary}; build it, or name one with --binary")
     cases = range(options.cases) if options.case is None else [options.case]
-    devices = options.devices.split(",")
-    print(f"seed {options.seed}, bars: " + ", ".join(f"{device} {bar(device):g}" for device in devices))
-    missed = [index for index in cases if not run_case(options, index, devices)]
+    print(f"seed {options.seed}, bars: " + ", ".join(f"{device} {bar(device):g}" for device in options.devices))
+    records = []
+    missed = [index for index in cases if not run_case(options, index, records)]
+    lines = summarise(records)
+    print_summary(lines)
+    if options.record:
+        hf.write_json(options.record, {"seed": options.seed, "cases": len(cases), "missed": missed,
+                                       "made_with": hf.versions(), "table": lines})
     tail = f", missed {missed}" if missed else ""
     print(f"seed {options.seed}: {len(cases) - len(missed)} of {len(cases)} passed{tail}")
-    sys.exit(1 if missed else 0)
+    sys.exit(1 if missed or not records else 0)
 
 
 if __name__ == "__main__":

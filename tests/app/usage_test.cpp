@@ -111,9 +111,10 @@ TEST(Usage, UnknownArchitectureNamesTheNearest) {
   const auto folder = scratch_dir("unknown_architecture");
   write_text_file(folder / "config.json", R"({"model_type": "lama", "architectures": ["LamaForCausalLM"]})");
   expect_wrong({{"generate", folder.string(), "--prompt", "a"}, 4, {"lama", "llama"}});
-  // inspect answers instead of refusing.
+  // inspect answers, and exits as the verbs that refuse.
   const Ran ran = firstlight({"inspect", folder.string()});
-  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_EQ(firstlight({"inspect", folder.string(), "--json"}).exit_code, 4);
   EXPECT_THAT(ran.out, HasSubstr("not supported"));
   EXPECT_THAT(ran.out, HasSubstr("llama"));
 }

@@ -22,9 +22,16 @@ constexpr std::string_view kPhi3Mini = R"({
   "original_max_position_embeddings": 4096, "rope_theta": 10000.0, "rope_scaling": null, "sliding_window": 262144,
   "tie_word_embeddings": false})";
 
-// Dimensions of mistralai/Ministral-8B in the plain decoder's fields (published: 8.02 B parameters).
+// Dimensions of microsoft/phi-2 (published: 2.78 B parameters).
+constexpr std::string_view kPhi2 = R"({
+  "model_type": "phi", "architectures": ["PhiForCausalLM"], "vocab_size": 51200, "hidden_size": 2560,
+  "intermediate_size": 10240, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32,
+  "hidden_act": "gelu_new", "layer_norm_eps": 1e-5, "max_position_embeddings": 2048, "partial_rotary_factor": 0.4,
+  "qk_layernorm": false, "rope_theta": 10000.0, "rope_scaling": null, "tie_word_embeddings": false})";
+
+// Dimensions of mistralai/Ministral-8B, published with one window (8.02 B parameters).
 constexpr std::string_view kEightB = R"({
-  "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 131072, "hidden_size": 4096,
+  "model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": 32768, "vocab_size": 131072, "hidden_size": 4096,
   "intermediate_size": 12288, "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8,
   "head_dim": 128, "hidden_act": "silu", "rms_norm_eps": 1e-5, "max_position_embeddings": 32768,
   "rope_theta": 1e8, "tie_word_embeddings": false})";
@@ -41,6 +48,9 @@ TEST(Roofline, BountyDefinitionGivesThePublishedMaxima) {
   ASSERT_TRUE(mini.supported);
   EXPECT_NEAR(static_cast<double>(mini.parameters), 3.82e9, 0.01e9);
   EXPECT_NEAR(board(mini, "N150").maxima[1].tokens_per_s_per_user, 48, 48 * 0.05);
+  const Inspection two = inspect_text(kPhi2);  // #19587: 68 for Phi-2
+  EXPECT_NEAR(static_cast<double>(two.parameters), 2.78e9, 0.01e9);
+  EXPECT_NEAR(board(two, "N150").maxima[1].tokens_per_s_per_user, 68, 68 * 0.05);
   const Inspection eight = inspect_text(kEightB);
   EXPECT_NEAR(static_cast<double>(eight.parameters), 8.02e9, 0.02e9);
   EXPECT_NEAR(board(eight, "N150").maxima[1].tokens_per_s_per_user, 23, 23 * 0.05);
@@ -70,6 +80,21 @@ TEST(Roofline, LedgerCountsBytesByHand) {
   EXPECT_NEAR(i.ledger->weight_bytes, attention + mlp + head + norms + 128.0 * 64 * 2, 1e-6);
   EXPECT_NEAR(i.ledger->state_bytes, kv, 1e-9);
   EXPECT_TRUE(i.alignment.empty());
+}
+
+TEST(Roofline, OnlyTheExpertsThatARowUsesAreRead) {
+  const auto experts = [](int used) {
+    const std::string config = fmt::format(R"({{
+      "model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "vocab_size": 128, "hidden_size": 64,
+      "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2,
+      "num_local_experts": 8, "num_experts_per_tok": {}, "max_position_embeddings": 2048}})",
+                                           used);
+    return *inspect_text(config, {.policy = "bf16", .context = 100, .board = "N150"}).ledger;
+  };
+  const ByteLedger one = experts(1);
+  const ByteLedger three = experts(3);
+  EXPECT_EQ(one.weight_bytes, three.weight_bytes);
+  EXPECT_EQ(three.bytes_per_step - one.bytes_per_step, 2.0 * 2 * 3 * 64 * 96 * 2);  // layers, experts, matrices, bf16
 }
 
 TEST(Roofline, TilePaddingIsCounted) {

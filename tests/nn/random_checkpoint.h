@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -29,9 +30,15 @@ using RandomWeights = std::map<std::string, NamedValues>;
 inline RandomWeights random_weights(const std::vector<run::WeightRequest>& requests, std::uint64_t seed) {
   RandomWeights weights;
   for (const run::WeightRequest& request : requests) {
-    EXPECT_EQ(request.source.parts.size(), 1U);
     Shape shape = request.shape;
-    if (request.kind == run::WeightKind::kLinear && !request.source.transposed) std::swap(shape[0], shape[1]);
+    const bool outputs_first = request.kind == run::WeightKind::kLinear && !request.source.transposed;
+    if (outputs_first) std::swap(shape[0], shape[1]);
+    for (const run::WeightExpr::Part& part : request.source.parts) {
+      if (part.row_end >= 0) {  // a piece of a larger tensor
+        EXPECT_TRUE(outputs_first || shape.rank() == 1) << request.key;
+        shape[0] = std::max(shape[0], part.row_end);
+      }
+    }
     weights[request.source.parts[0].name] = {shape, {}};
   }
   Rng rng(seed);

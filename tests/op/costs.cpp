@@ -72,6 +72,13 @@ TEST(Costs, Moves) {
               {.activation_bytes = 48 + 12 + 48});
 }
 
+TEST(Costs, Experts) {
+  expect_cost(Route{.top = 2}, {{{3, 8}, Format::f32}}, {{{3, 8}, Format::f32}},
+              {.flops = 24 * 6, .activation_bytes = 96 + 96});
+  expect_cost(AddGathered{}, {{{4, 8}, Format::f32}, {{2, 8}, Format::bf16}, {{4, 1}, Format::f32}, {{4}, Format::i32}},
+              {{{4, 8}, Format::f32}}, {.flops = 32, .activation_bytes = 128 + 32 + 16 + 16 + 128});
+}
+
 TEST(Costs, Cache) {
   const TensorSpec cache{{10, 2, 4, 32}, Format::bfp8};
   const TensorSpec table{{4, 5}, Format::i32};

@@ -119,6 +119,17 @@ TEST(Shapes, Moves) {
   expect_refused(GatherRows{}, {f32({5, 2}), f32({7})}, "gather_rows", "index i32");
 }
 
+TEST(Shapes, Experts) {
+  expect_shape(Route{.top = 2}, {f32({3, 8})}, {3, 8});
+  expect_refused(Route{.top = 9}, {f32({3, 8})}, "route", "from 1 to E");
+  expect_refused(Route{.top = 0}, {f32({3, 8})}, "route", "from 1 to E");
+  expect_refused(Route{.top = 1}, {f32({8})}, "route", "logits [R, E]");
+  expect_shape(AddGathered{}, {bf16({3, 8}), f32({5, 8}), f32({3, 1}), i32({3})}, {3, 8});
+  expect_refused(AddGathered{}, {f32({3, 8}), f32({5, 7}), f32({3, 1}), i32({3})}, "add_gathered", "the N of x");
+  expect_refused(AddGathered{}, {f32({3, 8}), f32({5, 8}), f32({3}), i32({3})}, "add_gathered", "weights [R, 1]");
+  expect_refused(AddGathered{}, {f32({3, 8}), f32({5, 8}), f32({3, 1}), i32({5})}, "add_gathered", "index i32 [R]");
+}
+
 TEST(Shapes, Cache) {
   const Specs append{f32({3, 2, 8}), i32({3}), i32({3}), i32({4, 5})};
   EXPECT_TRUE(CacheAppend{}.infer(append).empty());  // the cache is the caller's

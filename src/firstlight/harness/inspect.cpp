@@ -37,18 +37,6 @@ std::vector<std::string> nearest_models(std::string_view model_type) {
   return nearest_names(model_type, std::move(names), count);
 }
 
-std::vector<std::string> unplaced(const std::filesystem::path& folder, const std::vector<run::WeightRequest>& requests,
-                                  const run::WeightPlanSink& plan) {
-  std::set<std::string> used;
-  for (const auto& request : requests)
-    for (const auto& part : request.source.parts) used.insert(part.name);
-  std::vector<std::string> left;
-  const io::Checkpoint checkpoint(folder);
-  for (const auto& name : checkpoint.names())
-    if (!used.contains(name) && !plan.explained(name)) left.push_back(name);
-  return left;
-}
-
 }  // namespace
 
 Inspection inspect(const std::filesystem::path& path, const InspectOptions& options) {
@@ -78,7 +66,7 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
   note_alignment(result, plan.requests());
   if (!is_file && (std::filesystem::exists(path / "model.safetensors") ||
                    std::filesystem::exists(path / "model.safetensors.index.json")))
-    result.unplaced_tensors = unplaced(path, plan.requests(), plan);
+    result.unplaced_tensors = plan.unplaced(io::Checkpoint(path));
 
   const auto policy = run::Policy::load(options.policy, result.name, static_cast<int>(model->description().layers));
   const std::int64_t positions = model->description().max_positions;

@@ -56,10 +56,11 @@ ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightR
       stored = read = 4.0 * static_cast<double>(parameters);
     } else {
       stored = matrix_bytes(format, request.shape[0], request.shape[1], padding);
-      // Of a look-up table only the rows of the batch are read.
+      // Of a look-up table only the rows of the batch are read; of experts those that the rows choose, at worst as many
+      // as there are rows for.
       read = request.kind == run::WeightKind::kTable
                  ? static_cast<double>(batch) * static_cast<double>(row_bytes(format, request.shape[1]))
-                 : stored;
+                 : stored * std::min(1.0, request.read_share * batch);
     }
     sum.formats.insert(std::string(format_name(format)));
     sum.line.tensors += 1;

@@ -18,14 +18,17 @@ CausalLm::CausalLm(const io::Config& config, std::string_view architecture, nn::
   description_.heads = made.attention.heads;
   description_.kv_heads = made.attention.kv_heads;
   description_.head_dim = made.attention.head_dim;
-  description_.intermediate_size = made.mlp.intermediate_size;
-  description_.max_positions = made.ropes.empty() ? 0 : made.ropes.front().config.max_position;
+  description_.intermediate_size = made.moe ? made.moe->expert.intermediate_size : made.mlp.intermediate_size;
+  description_.max_positions = made.positions       ? made.positions->count
+                               : made.ropes.empty() ? 0
+                                                    : made.ropes.front().config.max_position;
   description_.tied_embeddings = made.tied_head;
   description_.features = decoder_features(made);
   description_.layer_prefix = made.prefix + made.layer_prefix;
 }
 
 void CausalLm::declare(run::WeightSink& sink) {
+  sink.optional_prefix(decoder_.spec().prefix);
   decoder_.declare(sink);
   for (const IgnoredTensors& tensors : ignored_) sink.ignore(tensors.pattern, tensors.reason);
 }

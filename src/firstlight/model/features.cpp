@@ -35,6 +35,13 @@ bool has_bias(const nn::DecoderSpec& spec, bool attention) {
   return m.gate.bias || m.up.bias || m.gate_up.bias || m.down.bias;
 }
 
+// Of the experts themselves only some run, and which ones depends on the text: what every call computes is listed.
+void add_moe(const std::string& key, const nn::MoeSpec& spec, int layer, std::vector<Model::Component>& components) {
+  components.push_back({key + "." + spec.router, "linear", layer});
+  components.push_back({key + ".route", "routing", layer});
+  components.push_back({key, "mlp", layer});
+}
+
 }  // namespace
 
 std::vector<std::string> decoder_features(const nn::DecoderSpec& spec) {
@@ -50,9 +57,12 @@ std::vector<std::string> decoder_features(const nn::DecoderSpec& spec) {
   for (const nn::LayerSpec& layer : spec.layers) windows.insert(layer.window);
   windows.erase(0);
   for (const std::int64_t window : windows) features.push_back(fmt::format("sliding window {}", window));
+  add(spec.positions.has_value(), "learned positions");
   add(spec.attention.kind == nn::QkvKind::kFused, "fused QKV");
-  add(spec.mlp.kind == nn::MlpKind::kGatedFused, "fused gate-up");
-  add(spec.mlp.kind == nn::MlpKind::kPlain, "plain MLP");
+  add(spec.attention.kind == nn::QkvKind::kFusedByHead, "fused QKV, head by head");
+  if (spec.moe) features.push_back(fmt::format("experts {} of {}", spec.moe->top, spec.moe->experts));
+  add(!spec.moe && spec.mlp.kind == nn::MlpKind::kGatedFused, "fused gate-up");
+  add(!spec.moe && spec.mlp.kind == nn::MlpKind::kPlain, "plain MLP");
   features.push_back(fmt::format("activation {}", op::unary_name(spec.mlp.activation)));
   add(spec.norm.kind == nn::NormKind::kLayer, "LayerNorm");
   add(spec.attention.head_norm.has_value(), "query and key norms");
@@ -67,7 +77,14 @@ std::vector<std::string> decoder_features(const nn::DecoderSpec& spec) {
 }
 
 std::vector<Model::Component> decoder_components(const nn::DecoderSpec& spec) {
-  std::vector<Model::Component> components = {{spec.prefix + spec.embedding, "embedding", -1}};
+  std::vector<Model::Component> components;
+  if (spec.positions) {
+    components.push_back({spec.prefix + spec.embedding, "table", -1});
+    components.push_back({spec.prefix + spec.positions->name, "table", -1});
+    components.push_back({spec.prefix + "add", "embedding", -1});
+  } else {
+    components.push_back({spec.prefix + spec.embedding, "embedding", -1});
+  }
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const std::string key = spec.layer_key(i);
     const std::string attention = key + "." + spec.attention.name + ".";
@@ -77,7 +94,7 @@ std::vector<Model::Component> decoder_components(const nn::DecoderSpec& spec) {
     };
     const bool parallel = spec.residual != nn::ResidualKind::kSequential;
     add(key + "." + spec.first_norm, "norm");
-    if (spec.attention.kind == nn::QkvKind::kFused) {
+    if (spec.attention.kind != nn::QkvKind::kSeparate) {
       add(attention + spec.attention.qkv.name, "linear");
     } else {
       for (const auto* projection : {&spec.attention.q, &spec.attention.k, &spec.attention.v}) {
@@ -85,8 +102,8 @@ std::vector<Model::Component> decoder_components(const nn::DecoderSpec& spec) {
       }
     }
     if (spec.attention.head_norm) {
-      add(attention + "q_norm", "norm");
-      add(attention + "k_norm", "norm");
+      add(attention + spec.attention.q_norm, "norm");
+      add(attention + spec.attention.k_norm, "norm");
     }
     if (spec.layers[i].rope >= 0) {
       add(attention + "rope#0", "rope");
@@ -96,11 +113,15 @@ std::vector<Model::Component> decoder_components(const nn::DecoderSpec& spec) {
     add(attention + spec.attention.o.name, "attention");
     if (!parallel) add(key + ".add", "residual");
     if (spec.residual != nn::ResidualKind::kParallel) add(key + "." + spec.second_norm, "norm");
-    if (spec.mlp.kind == nn::MlpKind::kGatedFused) add(mlp + spec.mlp.gate_up.name, "linear");
-    if (spec.mlp.kind == nn::MlpKind::kGated) add(mlp + spec.mlp.gate.name, "linear");
-    if (spec.mlp.kind != nn::MlpKind::kGatedFused) add(mlp + spec.mlp.up.name, "linear");
-    add(mlp + (spec.mlp.kind == nn::MlpKind::kPlain ? "act" : "gated"), "activation");
-    add(mlp + spec.mlp.down.name, "mlp");
+    if (spec.moe) {
+      add_moe(key + "." + spec.moe->name, *spec.moe, static_cast<int>(i), components);
+    } else {
+      if (spec.mlp.kind == nn::MlpKind::kGatedFused) add(mlp + spec.mlp.gate_up.name, "linear");
+      if (spec.mlp.kind == nn::MlpKind::kGated) add(mlp + spec.mlp.gate.name, "linear");
+      if (spec.mlp.kind != nn::MlpKind::kGatedFused) add(mlp + spec.mlp.up.name, "linear");
+      add(mlp + (spec.mlp.kind == nn::MlpKind::kPlain ? "act" : "gated"), "activation");
+      add(mlp + spec.mlp.down.name, "mlp");
+    }
     if (parallel) add(key + ".add", "residual");
     add(key, "decoder");
   }

@@ -25,8 +25,8 @@ namespace {
 
 std::span<const ModelRow> models() {
   static const ModelRow kModels[] = {
-      llama_row(),
-      phi3_row(),
+      llama_row(), mistral_row(), ministral_row(),  mixtral_row(),     qwen2_row(), qwen3_row(),
+      phi_row(),   phi3_row(),    starcoder2_row(), gpt_bigcode_row(), gpt2_row(),
   };
   return kModels;
 }

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kArchitecture = "LlamaForCausalLM";
 
 std::unique_ptr<Model> make(const io::Config& config) {
-  nn::DecoderSpec spec = read_decoder(config, {.rms_norm_eps = 1e-6, .rope = {}});
+  nn::DecoderSpec spec = read_decoder(config, {});
   nn::AttentionSpec& attention = spec.attention;
   attention.q.bias = attention.k.bias = attention.v.bias = attention.o.bias =
       config.boolean_or("attention_bias", false);

@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view kArchitecture = "Phi3ForCausalLM";
 
 std::unique_ptr<Model> make(const io::Config& config) {
-  nn::DecoderSpec spec = read_decoder(config, {.rms_norm_eps = 1e-5, .rope = {.original_max_position = 4096}});
+  nn::DecoderSpec spec =
+      read_decoder(config, {.norm_eps = 1e-5, .partial_rotary = true, .rope = {.original_max_position = 4096}});
   const io::RopeConfig& rope = spec.ropes[0].config;
   if (rope.type != io::RopeType::kDefault && rope.type != io::RopeType::kLongRope) {
     fail(Category::kUnsupported, config.where("rope_scaling"),
@@ -21,13 +22,8 @@ std::unique_ptr<Model> make(const io::Config& config) {
   }
   spec.attention.kind = nn::QkvKind::kFused;
   spec.mlp.kind = nn::MlpKind::kGatedFused;
-  for (const std::string_view field : {"attention_bias", "mlp_bias"}) {
-    if (config.boolean_or(field, false)) fail(Category::kUnsupported, config.where(field), "true; known: false");
-  }
-  if (config.has("sliding_window")) {
-    const std::int64_t window = config.positive("sliding_window");
-    for (nn::LayerSpec& layer : spec.layers) layer.window = window;
-  }
+  refuse_switches(config, {"attention_bias", "mlp_bias"});
+  slide_all(read_window(config, std::nullopt), spec);
   return std::make_unique<CausalLm>(config, kArchitecture, std::move(spec));
 }
 

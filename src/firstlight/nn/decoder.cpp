@@ -6,6 +6,14 @@
 #include "firstlight/base/error.h"
 
 namespace firstlight::nn {
+namespace {
+
+std::variant<Mlp, Moe> make_feed_forward(run::WeightSink& sink, const std::string& layer_key, const DecoderSpec& spec) {
+  if (spec.moe) return Moe(sink, layer_key, spec.hidden_size, *spec.moe);
+  return Mlp(sink, layer_key + "." + spec.mlp.name, spec.hidden_size, spec.mlp);
+}
+
+}  // namespace
 
 DecoderLayer::DecoderLayer(run::WeightSink& sink, const DecoderSpec& spec, std::size_t layer)
     : key_(spec.layer_key(layer)),
@@ -16,21 +24,24 @@ DecoderLayer::DecoderLayer(run::WeightSink& sink, const DecoderSpec& spec, std::
       second_norm_(residual_ == ResidualKind::kParallel
                        ? Norm()
                        : Norm(sink, key_ + "." + spec.second_norm, spec.hidden_size, spec.norm)),
-      mlp_(sink, key_ + "." + spec.mlp.name, spec.hidden_size, spec.mlp) {}
+      feed_forward_(make_feed_forward(sink, key_, spec)) {}
 
 run::Tensor DecoderLayer::operator()(run::Session& session, const run::Tensor& x, const BatchTensors& batch,
                                      DecoderState& state) const {
   const run::Tensor normed = first_norm_(session, x);
   const run::Tensor attended = attention_(session, normed, batch, state);
+  const auto feed_forward = [&](const run::Tensor& y) {
+    return std::visit([&](const auto& block) { return block(session, y); }, feed_forward_);
+  };
   switch (residual_) {
     case ResidualKind::kSequential: {
       const run::Tensor sum = run::add(session, sum_key_, x, attended);
-      return run::add(session, key_, sum, mlp_(session, second_norm_(session, sum)));
+      return run::add(session, key_, sum, feed_forward(second_norm_(session, sum)));
     }
     case ResidualKind::kParallel:
-      return run::add(session, key_, x, run::add(session, sum_key_, attended, mlp_(session, normed)));
+      return run::add(session, key_, x, run::add(session, sum_key_, attended, feed_forward(normed)));
     case ResidualKind::kParallelTwoNorms:
-      return run::add(session, key_, x, run::add(session, sum_key_, attended, mlp_(session, second_norm_(session, x))));
+      return run::add(session, key_, x, run::add(session, sum_key_, attended, feed_forward(second_norm_(session, x))));
   }
   return {};
 }
@@ -50,7 +61,7 @@ run::Tensor Decoder::forward(run::Session& session, const Batch& batch, DecoderS
   FL_CHECK(ends_);
   if (batch.rows() == 0) return {};
   const BatchTensors tensors = make_batch_tensors(session, batch, state);
-  run::Tensor x = ends_->embed(session, tensors.ids);  // [R, hidden]
+  run::Tensor x = ends_->embed(session, tensors.ids, tensors.positions);  // [R, hidden]
   for (const DecoderLayer& layer : layers_) x = layer(session, x, tensors, state);
   advance(batch, state);
   if (batch.logit_rows.empty()) return {};

@@ -4,12 +4,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "firstlight/nn/attention.h"
 #include "firstlight/nn/decoder_spec.h"
 #include "firstlight/nn/lm_head.h"
 #include "firstlight/nn/mlp.h"
+#include "firstlight/nn/moe.h"
 #include "firstlight/nn/norm.h"
 #include "firstlight/nn/state.h"
 
@@ -30,7 +32,7 @@ class DecoderLayer {
   Norm first_norm_;
   Attention attention_;
   Norm second_norm_;
-  Mlp mlp_;
+  std::variant<Mlp, Moe> feed_forward_;
 };
 
 class Decoder {

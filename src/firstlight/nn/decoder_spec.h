@@ -24,11 +24,13 @@ struct NormSpec {
 struct Projection {
   std::string name;
   bool bias = false;
+  bool transposed = false;  // stored [inputs, outputs]
 };
 
 enum class QkvKind : std::uint8_t {
-  kSeparate,  // q, k, v
-  kFused,     // qkv: outputs are all query heads, then all key heads, then all value heads
+  kSeparate,     // q, k, v
+  kFused,        // qkv: outputs are all query heads, then all key heads, then all value heads
+  kFusedByHead,  // qkv, stored head by head: its query, its key, its value; as many KV heads as heads
 };
 
 struct AttentionSpec {
@@ -44,8 +46,10 @@ struct AttentionSpec {
   Projection v{"v_proj"};
   Projection qkv{"qkv_proj"};
   Projection o{"o_proj"};
-  // Norms over each head of queries and keys, before rotation: weights "q_norm", "k_norm".
+  // Norms over each head of queries and keys, before rotation.
   std::optional<NormSpec> head_norm;
+  std::string q_norm = "q_norm";
+  std::string k_norm = "k_norm";
 };
 
 enum class MlpKind : std::uint8_t {
@@ -65,6 +69,26 @@ struct MlpSpec {
   Projection down{"down_proj"};
 };
 
+// A feed-forward block of which each row uses some: out = sum of weight[e] * expert[e](x) over the chosen experts.
+struct MoeSpec {
+  std::string name = "mlp";
+  std::int64_t experts = 0;
+  std::int32_t top = 1;   // experts that a row uses
+  bool normalise = true;  // the weights of the chosen ones add up to 1
+  std::string router = "gate";
+  MlpSpec expert;  // kGated
+  // Where exports keep all experts in one tensor each, below the block: gate and up [E, 2 I, H], down [E, H, I].
+  std::string stacked_gate_up = "experts.gate_up_proj";
+  std::string stacked_down = "experts.down_proj";
+  std::string other_name;  // of the block in such exports; empty: the same
+};
+
+// A table of vectors that are added to the embeddings by position.
+struct LearnedPositions {
+  std::string name;
+  std::int64_t count = 0;  // positions that there are vectors for
+};
+
 enum class ResidualKind : std::uint8_t {
   kSequential,        // y = x + attention(norm(x)); y + mlp(second norm(y))
   kParallel,          // x + attention(n) + mlp(n), n = norm(x)
@@ -74,6 +98,7 @@ enum class ResidualKind : std::uint8_t {
 struct LayerSpec {
   std::int64_t window = 0;  // positions a row attends to, its own included; 0 = all before it
   int rope = 0;             // index into DecoderSpec::ropes; -1 = no rotation
+  float score_scale = 1;    // of this layer's scores, beside AttentionSpec::scale
 };
 
 struct DecoderSpec {
@@ -91,6 +116,8 @@ struct DecoderSpec {
   NormSpec norm;
   AttentionSpec attention;
   MlpSpec mlp;
+  std::optional<MoeSpec> moe;  // in place of `mlp`
+  std::optional<LearnedPositions> positions;
   ResidualKind residual = ResidualKind::kSequential;
   std::vector<RopeSpec> ropes;
   std::vector<LayerSpec> layers;

@@ -36,7 +36,9 @@ std::vector<KvLayer> kv_layers(const DecoderSpec& spec) {
 }
 
 DecoderState::DecoderState(run::Session& session, const DecoderSpec& spec, const StateOptions& options)
-    : max_length_(options.max_length), cache_(session, kv_layers(spec), checked_pages(options)) {
+    : max_length_(options.max_length),
+      most_positions_(spec.positions ? spec.positions->count : 0),
+      cache_(session, kv_layers(spec), checked_pages(options)) {
   for (const RopeSpec& rope : spec.ropes) ropes_.emplace_back(session, rope, max_length_);
   sequences_.resize(static_cast<std::size_t>(options.sequences));
   const std::int64_t declared = options.declared_length > 0 ? options.declared_length : max_length_;
@@ -86,6 +88,10 @@ void DecoderState::reserve(int sequence, std::int64_t rows) {
     fail(Category::kUsage, "state",
          "sequence {} would reach {} positions, and this state was made for {}: ask for a longer context (--ctx-size)",
          sequence, needed, max_length_);
+  }
+  if (most_positions_ > 0 && needed > most_positions_) {
+    fail(Category::kUsage, "state", "sequence {} would reach {} positions, and this model has learned {}", sequence,
+         needed, most_positions_);
   }
   cache_.pages().grow(sequence, needed);
 }

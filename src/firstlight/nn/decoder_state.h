@@ -48,6 +48,7 @@ class DecoderState : public State {
   Sequence& at(int sequence);
 
   std::int64_t max_length_;
+  std::int64_t most_positions_;  // that the model has vectors for; 0 = no limit
   KvCache cache_;
   std::vector<RopeTables> ropes_;
   std::vector<Sequence> sequences_;

@@ -14,11 +14,19 @@ EmbeddingAndHead::EmbeddingAndHead(run::WeightSink& sink, const DecoderSpec& spe
   }
   head_ =
       sink.linear(head_key_, run::Group::kLmHead, spec.hidden_size, spec.vocab_size, tied_ ? table_name : head_name);
+  if (spec.positions) {
+    positions_key_ = spec.prefix + spec.positions->name;
+    sum_key_ = spec.prefix + "add";
+    positions_ = sink.table(positions_key_, run::Group::kEmbedding, spec.positions->count, spec.hidden_size,
+                            positions_key_ + ".weight");
+  }
   if (spec.head.bias) head_bias_ = sink.vector(head_key_ + ".bias", spec.vocab_size, head_key_ + ".bias");
 }
 
-run::Tensor EmbeddingAndHead::embed(run::Session& session, const run::Tensor& ids) const {
-  return run::embedding(session, embedding_key_, tied_ ? head_ : table_, ids, tied_);
+run::Tensor EmbeddingAndHead::embed(run::Session& session, const run::Tensor& ids, const run::Tensor& positions) const {
+  const run::Tensor x = run::embedding(session, embedding_key_, tied_ ? head_ : table_, ids, tied_);
+  if (!positions_.declared()) return x;
+  return run::add(session, sum_key_, x, run::embedding(session, positions_key_, positions_, positions));
 }
 
 run::Tensor EmbeddingAndHead::logits(run::Session& session, const run::Tensor& x) const {

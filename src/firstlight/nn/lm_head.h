@@ -13,8 +13,8 @@ class EmbeddingAndHead {
  public:
   EmbeddingAndHead(run::WeightSink& sink, const DecoderSpec& spec);
 
-  // ids i32 [R] -> [R, hidden]
-  run::Tensor embed(run::Session& session, const run::Tensor& ids) const;
+  // ids, positions i32 [R] -> [R, hidden]
+  run::Tensor embed(run::Session& session, const run::Tensor& ids, const run::Tensor& positions) const;
   // x [R, hidden] -> logits f32 [R, vocab]
   run::Tensor logits(run::Session& session, const run::Tensor& x) const;
 
@@ -22,7 +22,10 @@ class EmbeddingAndHead {
   bool tied_;
   std::string embedding_key_;
   std::string head_key_;
-  run::Weight table_;  // undeclared when tied
+  std::string positions_key_;
+  std::string sum_key_;    // of embedding and position: "transformer.add"
+  run::Weight table_;      // undeclared when tied
+  run::Weight positions_;  // undeclared where positions are not learned
   run::Weight head_;
   run::Weight head_bias_;
 };

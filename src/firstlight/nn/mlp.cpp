@@ -5,13 +5,13 @@ namespace firstlight::nn {
 
 Mlp::Mlp(run::WeightSink& sink, const std::string& key, std::int64_t hidden_size, const MlpSpec& spec) : spec_(spec) {
   const auto input = [&](const Projection& projection, std::int64_t outputs) {
-    return Linear(sink, key + "." + projection.name, run::Group::kFf1_3, hidden_size, outputs, projection.bias);
+    return Linear(sink, key + "." + projection.name, run::Group::kFf1_3, hidden_size, outputs, projection);
   };
   const std::int64_t size = spec.intermediate_size;
   if (spec.kind == MlpKind::kGatedFused) gate_up_ = input(spec.gate_up, 2 * size);
   if (spec.kind == MlpKind::kGated) gate_ = input(spec.gate, size);
   if (spec.kind != MlpKind::kGatedFused) up_ = input(spec.up, size);
-  down_ = Linear(sink, key + "." + spec.down.name, run::Group::kFf2, size, hidden_size, spec.down.bias);
+  down_ = Linear(sink, key + "." + spec.down.name, run::Group::kFf2, size, hidden_size, spec.down);
   activation_key_ = key + (spec.kind == MlpKind::kPlain ? ".act" : ".gated");
 }
 

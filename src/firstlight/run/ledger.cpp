@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "firstlight/base/error.h"
@@ -13,6 +14,18 @@
 
 namespace firstlight::run {
 namespace {
+
+// Rows of a stored tensor, each `length` elements long, as an expression counts them.
+struct Rows {
+  std::int64_t count = 0;
+  std::int64_t length = 0;
+};
+std::optional<Rows> rows_of(const Shape& shape, const WeightExpr& source, bool vector) {
+  if (vector) return shape.rank() == 1 ? std::optional(Rows{shape[0], 1}) : std::nullopt;
+  if (shape.rank() != (source.stacked ? 3 : 2)) return std::nullopt;
+  if (source.transposed) return Rows{shape[1], shape[0]};
+  return Rows{shape.rows(), shape[-1]};
+}
 
 using Uses = std::map<std::string, std::vector<std::pair<PlacedPart, const WeightRequest*>>>;
 
@@ -66,11 +79,10 @@ class Checker {
     std::int64_t total = 0;
     for (const WeightExpr::Part& part : request.source.parts) {
       const Shape& shape = find(part.name, request).shape;
-      const bool fits =
-          vector ? shape.rank() == 1 : shape.rank() == 2 && shape[request.source.transposed ? 0 : 1] == length;
-      const std::int64_t rows = !fits ? 0 : shape[request.source.transposed && !vector ? 1 : 0];
-      const std::int64_t end = part.row_end < 0 ? rows : part.row_end;
-      if (!fits || part.row_begin < 0 || part.row_begin > end || end > rows) wrong_shape(request, part.name);
+      const std::optional<Rows> rows = rows_of(shape, request.source, vector);
+      if (!rows || rows->length != length) wrong_shape(request, part.name);
+      const std::int64_t end = part.row_end < 0 ? rows->count : part.row_end;
+      if (part.row_begin < 0 || part.row_begin > end || end > rows->count) wrong_shape(request, part.name);
       parts.push_back({part.name, part.row_begin, end});
       uses_[part.name].emplace_back(parts.back(), &request);
       total += parts.back().rows();
@@ -96,7 +108,7 @@ class Checker {
     std::ranges::stable_sort(parts, {}, [](const auto& use) { return use.first.row_begin; });
     const Shape& shape = checkpoint_.info(name).shape;
     const bool transposed = parts.front().second->source.transposed && shape.rank() == 2;
-    const std::int64_t rows = shape[transposed ? 1 : 0];
+    const std::int64_t rows = transposed ? shape[1] : shape.rank() == 1 ? shape[0] : shape.rows();
     std::int64_t next = 0;
     const WeightRequest* before = nullptr;
     for (const auto& [part, request] : parts) {

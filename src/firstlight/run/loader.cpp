@@ -64,6 +64,7 @@ struct Loader::Impl {
     bool found = false;  // an entry was there, whole or not
   };
 
+  void resolve_names();
   void hash_sources();
   std::string cache_key(const Job& job) const;
   void plan(const Placement& placement);
@@ -77,6 +78,7 @@ struct Loader::Impl {
   const io::Checkpoint& checkpoint;
   device::Device& device;
   Declarations declared;
+  std::vector<std::string> optional_prefixes;
   std::vector<std::shared_ptr<Tensor>> slots;
   std::set<std::string> keys;
   std::optional<WeightCache> cache;
@@ -111,9 +113,12 @@ void Loader::ignore(std::string pattern, std::string reason) {
   impl_->declared.ignored.emplace_back(std::move(pattern), std::move(reason));
 }
 
+void Loader::optional_prefix(std::string prefix) { impl_->optional_prefixes.push_back(std::move(prefix)); }
+
 Ledger Loader::finish() {
   Impl& impl = *impl_;
   FL_CHECK(!impl.finished);
+  impl.resolve_names();
   const Placement placement = check_ledger(impl.declared, impl.checkpoint);
   impl.plan(placement);
   // A device that does not compute gets placeholders: their sources are not read, and nothing of them is cached.
@@ -139,6 +144,21 @@ Ledger Loader::finish() {
   }
   impl.finished = true;
   return ledger;
+}
+
+// From here on every name is the checkpoint's own.
+void Loader::Impl::resolve_names() {
+  for (WeightRequest& request : declared.requests)
+    request.source = spelled_in(checkpoint, request.source, optional_prefixes);
+  for (auto& [name, of] : declared.copies) {
+    name = name_in(checkpoint, name, optional_prefixes);
+    of = name_in(checkpoint, of, optional_prefixes);
+  }
+  const std::size_t rules = declared.ignored.size();
+  for (std::size_t i = 0; i < rules; ++i)
+    for (const std::string& prefix : optional_prefixes)
+      if (declared.ignored[i].first.starts_with(prefix))
+        declared.ignored.emplace_back(declared.ignored[i].first.substr(prefix.size()), declared.ignored[i].second);
 }
 
 void Loader::Impl::plan(const Placement& placement) {
@@ -289,7 +309,9 @@ void Loader::Impl::add_lines(const Job& job, Ledger& ledger) const {
     const double share = rows == 0 ? 0 : static_cast<double>(part.rows()) / static_cast<double>(rows);
     const std::int64_t bytes = last ? left : static_cast<std::int64_t>(static_cast<double>(placed) * share);
     left -= bytes;
-    const std::int64_t outer = info.shape[job.request->source.transposed && info.shape.rank() == 2 ? 1 : 0];
+    const Shape& shape = info.shape;
+    const bool columns = job.request->source.transposed && shape.rank() == 2;
+    const std::int64_t outer = columns ? shape[1] : shape.rank() == 1 ? shape[0] : shape.rows();
     const auto source = static_cast<std::int64_t>(info.bytes);
     const auto hash = hashes.find(part.name);
     ledger.lines.push_back({.tensor = part.name,

@@ -50,6 +50,7 @@ class Loader : public WeightSink {
 
   void stored_copy(std::string name, std::string of) override;
   void ignore(std::string pattern, std::string reason) override;
+  void optional_prefix(std::string prefix) override;
 
   // Places everything that was declared (in parallel, with progress), then checks that nothing is left over.
   Ledger finish();

@@ -93,6 +93,15 @@ Tensor gather_rows(Session& s, std::string_view key, const Tensor& x, const Tens
   return s.call(Op::gather_rows, op::GatherRows{}, {{x, index}}, key);
 }
 
+Tensor route(Session& s, std::string_view key, const Tensor& logits, const op::Route& args) {
+  return s.call(Op::route, args, {{logits}}, key, Format::f32);
+}
+
+Tensor add_gathered(Session& s, std::string_view key, const Tensor& x, const Tensor& y, const Tensor& weight,
+                    const Tensor& index, std::optional<Format> format) {
+  return s.call(Op::add_gathered, op::AddGathered{}, {{x, y, weight, index}}, key, format);
+}
+
 Tensor copy(Session& s, std::string_view key, const Tensor& x, Format format) {
   return s.call(Op::copy, op::Copy{}, {{x}}, key, format);
 }

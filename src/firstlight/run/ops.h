@@ -2,6 +2,7 @@
 // key (policy, taps, profile, errors). Shapes as in op/*.h; R is the number of rows (tokens) of the call.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "firstlight/op/all.h"
@@ -41,6 +42,11 @@ Tensor matmul(Session& s, std::string_view key, const Tensor& a, const Tensor& b
 Tensor softmax(Session& s, std::string_view key, const Tensor& x, float scale = 1);
 Tensor concat(Session& s, std::string_view key, const Tensor& a, const Tensor& b);
 Tensor gather_rows(Session& s, std::string_view key, const Tensor& x, const Tensor& index);
+// logits [R, E] -> the weights of the experts, f32 [R, E]
+Tensor route(Session& s, std::string_view key, const Tensor& logits, const op::Route& args);
+// x [R, N] + weight [R, 1] * rows of y [M, N]
+Tensor add_gathered(Session& s, std::string_view key, const Tensor& x, const Tensor& y, const Tensor& weight,
+                    const Tensor& index, std::optional<Format> format = std::nullopt);
 Tensor copy(Session& s, std::string_view key, const Tensor& x, Format format);
 
 }  // namespace firstlight::run

@@ -43,6 +43,10 @@ std::vector<Case> cases(op::Op op) {
       return gated_cases();
     case op::Op::attention:
       return attention_cases();
+    case op::Op::route:
+      return route_cases();
+    case op::Op::add_gathered:
+      return add_gathered_cases();
   }
   return {};
 }

@@ -2,6 +2,7 @@
 #include "device/parity/cases.h"
 #include "device/parity/generators.h"
 #include "firstlight/op/elementwise.h"
+#include "firstlight/op/experts.h"
 #include "firstlight/op/linear.h"
 #include "firstlight/op/norm.h"
 #include "firstlight/op/rope.h"
@@ -53,6 +54,11 @@ std::vector<Operand> operands(op::Op op, Format format) {
     }
     case op::Op::gather_rows:
       return {activation({20, 70}, format), row_indices(20)};
+    case op::Op::route:
+      return {row_activation(11, format)};
+    case op::Op::add_gathered:
+      return {row_activation(70, format), activation({20, 70}, format), row_activation(1, Format::f32),
+              row_indices(20)};
     case op::Op::rms_norm:
       return {row_activation(70, format), vector_weight(70)};
     case op::Op::layer_norm:
@@ -90,6 +96,10 @@ Case row_case(op::Op op, Format format) {
       return plain(op, op::Concat{}, format);
     case op::Op::gather_rows:
       return plain(op, op::GatherRows{}, format);
+    case op::Op::route:
+      return plain(op, op::Route{.top = 3, .normalise = true}, format);
+    case op::Op::add_gathered:
+      return plain(op, op::AddGathered{}, format);
     case op::Op::rms_norm:
       return plain(op, op::RmsNorm{}, format);
     case op::Op::layer_norm:

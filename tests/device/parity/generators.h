@@ -40,5 +40,7 @@ std::vector<Case> norm_cases(op::Op op);
 std::vector<Case> rope_cases();
 std::vector<Case> gated_cases();
 std::vector<Case> attention_cases();
+std::vector<Case> route_cases();
+std::vector<Case> add_gathered_cases();
 
 }  // namespace firstlight::parity

@@ -98,7 +98,9 @@ void print_boards(const harness::Inspection& inspection) {
     fmt::print("  {} ({}): {}\n", maximum.definition, inspection.board_maxima.front().board, maximum.formula);
 }
 
+// What cannot be run is answered, and the exit code is that of the verbs that would refuse it.
 int run_inspect(const InspectFlags& flags) {
+  constexpr int kUnsupported = static_cast<int>(Category::kUnsupported);
   std::error_code error;
   if (!std::filesystem::exists(flags.path, error))
     fail(Category::kBadInput, flags.path.string(),
@@ -106,12 +108,12 @@ int run_inspect(const InspectFlags& flags) {
   const harness::Inspection inspection = harness::inspect(flags.path, flags.options);
   if (flags.output.json) {
     print_json(inspection.json());
-    return 0;
+    return inspection.supported ? 0 : kUnsupported;
   }
   if (!inspection.supported) {
     fmt::print("{}: not supported\n  {}\n  nearest known architectures: {}\n", inspection.name,
                inspection.unsupported_because, fmt::join(inspection.nearest, ", "));
-    return 0;
+    return kUnsupported;
   }
   print_model(inspection);
   print_alignment(inspection);

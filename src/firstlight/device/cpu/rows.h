@@ -32,6 +32,8 @@ inline constexpr KernelRow kRows[] = {
     {op::Op::layer_norm, run_with<K, layer_norm>, nullptr, accepts_activations},
     {op::Op::rope, run_with<K, rope>, nullptr, accepts_activations},
     {op::Op::gated, run_with<K, gated>, nullptr, accepts_activations},
+    {op::Op::route, run_with<K, route>, row_scratch, accepts_activations},
+    {op::Op::add_gathered, run_with<K, add_gathered>, row_scratch, accepts_activations},
     {op::Op::attention, run_with<K, attention>, attention_scratch, accepts_attention},
     // Any format by themselves.
     {op::Op::copy, run_with<K, copy>, row_scratch},
@@ -52,6 +54,8 @@ inline constexpr KernelRow kRows[] = {
     {op::Op::layer_norm, run_widened<K, layer_norm, 0>, widened_scratch<no_scratch, 0>},
     {op::Op::rope, run_widened<K, rope, 0>, widened_scratch<no_scratch, 0>},
     {op::Op::gated, run_widened<K, gated, 0>, widened_scratch<no_scratch, 0>},
+    {op::Op::route, run_widened<K, route, 0>, widened_scratch<row_scratch, 0>},
+    {op::Op::add_gathered, run_widened<K, add_gathered, 0>, widened_scratch<row_scratch, 0>},
     {op::Op::attention, run_widened<K, attention, kPages>, widened_scratch<attention_scratch, kPages>},
 };
 

@@ -65,6 +65,10 @@ BoundFunction arithmetic_bound(op::Op op) {
       return bound_rope;
     case op::Op::attention:
       return bound_attention;
+    case op::Op::route:
+      return bound_route;
+    case op::Op::add_gathered:
+      return bound_add_gathered;
     case op::Op::embedding:
     case op::Op::copy:
     case op::Op::concat:

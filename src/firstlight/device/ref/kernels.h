@@ -23,6 +23,8 @@ void layer_norm(const KernelCall& call);
 void rope(const KernelCall& call);
 void gated(const KernelCall& call);
 void attention(const KernelCall& call);
+void route(const KernelCall& call);
+void add_gathered(const KernelCall& call);
 
 std::size_t product_scratch(const KernelCall& call, int threads);  // linear, matmul
 std::size_t attention_scratch(const KernelCall& call, int threads);

@@ -29,6 +29,8 @@ constexpr KernelRow kKernels[] = {
     {op::Op::layer_norm, ref::layer_norm, ref::row_scratch},
     {op::Op::rope, ref::rope, ref::row_scratch},
     {op::Op::gated, ref::gated, ref::row_scratch},
+    {op::Op::route, ref::route, ref::row_scratch},
+    {op::Op::add_gathered, ref::add_gathered, ref::row_scratch},
     {op::Op::attention, ref::attention, ref::attention_scratch},
 };
 

@@ -25,6 +25,8 @@ void layer_norm(const KernelCall& call, const Kernels& kernels);
 void rope(const KernelCall& call, const Kernels& kernels);
 void gated(const KernelCall& call, const Kernels& kernels);
 void attention(const KernelCall& call, const Kernels& kernels);
+void route(const KernelCall& call, const Kernels& kernels);
+void add_gathered(const KernelCall& call, const Kernels& kernels);
 
 // Scratch, in bytes.
 std::size_t linear_scratch(const KernelCall& call, int threads);

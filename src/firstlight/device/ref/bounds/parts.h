@@ -37,6 +37,8 @@ void bound_rms_norm(const BoundCall& call);
 void bound_layer_norm(const BoundCall& call);
 void bound_rope(const BoundCall& call);
 void bound_attention(const BoundCall& call);
+void bound_route(const BoundCall& call);
+void bound_add_gathered(const BoundCall& call);
 
 // Softmax weights of scores that are themselves inexact, and the relative error of each.
 struct SoftmaxWeights {
