@@ -23,6 +23,7 @@ ALLOWED = {
     ("io/rope_config.cpp", "llama3"): "a value of the config field rope_type, whatever model carries it",
     ("io/rope_config.h", "llama3"): "a value of the config field rope_type, whatever model carries it",
     ("io/torch_zip_writer.cpp", "cpu"): "the storage location that torch.save writes into a .pt file",
+    ("model/phi3.cpp", "phi"): "published names of its models begin with the word",
     ("text/jinja/json_text.cpp", "null"): "the JSON literal",
 }
 # Words that are names of things in the lists but also common words of the field; each is matched only as a whole

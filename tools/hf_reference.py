@@ -71,10 +71,14 @@ def make_checkpoint(folder, model_type, config_fields, seed, dtype="f32", shard_
 def old_spelling(config, type_key="rope_type"):
     """The same config.json as transformers 4 spelt it: `rope_theta` and `rope_scaling` instead of `rope_parameters`."""
     old = dict(config)
+    if "rope_parameters" in old:
+        old_rope(old, type_key)
     if "dtype" in old:
         old["torch_dtype"] = old.pop("dtype")
-    if "rope_parameters" not in old:
-        return old
+    return old
+
+
+def old_rope(old, type_key):
     rope = dict(old.pop("rope_parameters"))
     old["rope_theta"] = rope.pop("rope_theta")
     partial = rope.pop("partial_rotary_factor", None)
@@ -84,7 +88,6 @@ def old_spelling(config, type_key="rope_type"):
         rope.pop("original_max_position_embeddings", None)
     kind = rope.pop("rope_type")
     old["rope_scaling"] = None if kind == "default" else {type_key: kind, **rope}
-    return old
 
 
 def tied_table(folder):

@@ -236,7 +236,8 @@ TEST(PublishedConfigs, AreReadWhole) {
 TEST(PublishedConfigs, ParametersAreThePublishedCounts) {
   FL_SHARED_OR_SKIP(file, "data/configs/dims.json");
   int checked = 0;
-  for (const auto& [name, dimensions] : read_json_file(file).items()) {
+  const Json all = read_json_file(file);
+  for (const auto& [name, dimensions] : all.items()) {
     SCOPED_TRACE(name);
     const auto row = std::ranges::find(model::models(), dimensions.at("architecture").get<std::string>(),
                                        [](const model::ModelRow& r) { return std::string(r.architecture); });

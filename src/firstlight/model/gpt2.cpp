@@ -2,7 +2,7 @@
 // fields: configuration_gpt2.py and modeling_gpt2.py, transformers 5.23.
 #include "firstlight/model/causal_lm.h"
 #include "firstlight/model/decoder_config.h"
-#include "firstlight/model/gpt2_config.h"
+#include "firstlight/model/learned_decoder.h"
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kArchitecture = "GPT2LMHeadModel";
 
 std::unique_ptr<Model> make(const io::Config& config) {
-  nn::DecoderSpec spec = read_gpt2_decoder(config, "gelu_new");
+  nn::DecoderSpec spec = read_learned_decoder(config, "gelu_new");
   refuse_switches(config, {"add_cross_attention"});
   for (nn::Projection* projection : {&spec.attention.qkv, &spec.attention.o, &spec.mlp.up, &spec.mlp.down}) {
     projection->transposed = true;
@@ -20,7 +20,7 @@ std::unique_ptr<Model> make(const io::Config& config) {
     for (std::size_t i = 0; i < spec.layers.size(); ++i) spec.layers[i].score_scale = 1 / static_cast<float>(i + 1);
   }
   config.ignore("reorder_and_upcast_attn", "the same sums, scaled and rounded elsewhere");
-  return std::make_unique<CausalLm>(config, kArchitecture, std::move(spec), gpt2_buffers());
+  return std::make_unique<CausalLm>(config, kArchitecture, std::move(spec), stored_masks());
 }
 
 constexpr std::string_view kTiny = R"({

@@ -3,7 +3,7 @@
 // and modeling_gpt_bigcode.py, transformers 5.23.
 #include "firstlight/model/causal_lm.h"
 #include "firstlight/model/decoder_config.h"
-#include "firstlight/model/gpt2_config.h"
+#include "firstlight/model/learned_decoder.h"
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kArchitecture = "GPTBigCodeForCausalLM";
 
 std::unique_ptr<Model> make(const io::Config& config) {
-  nn::DecoderSpec spec = read_gpt2_decoder(config, "gelu_pytorch_tanh");
+  nn::DecoderSpec spec = read_learned_decoder(config, "gelu_pytorch_tanh");
   refuse_switches(config, {"add_cross_attention"});
   if (config.boolean_or("multi_query", true)) {
     spec.attention.kv_heads = 1;
@@ -28,7 +28,7 @@ std::unique_ptr<Model> make(const io::Config& config) {
   }
   config.ignore("end_token_id", "special tokens are the tokenizer's and generation_config.json's");
   config.ignore("num_key_value_heads", "follows from multi_query");
-  return std::make_unique<CausalLm>(config, kArchitecture, std::move(spec), gpt2_buffers());
+  return std::make_unique<CausalLm>(config, kArchitecture, std::move(spec), stored_masks());
 }
 
 constexpr std::string_view kTiny = R"({

@@ -1,4 +1,5 @@
-// What the GPT-2 family shares: names of fields and tensors, learned positions, LayerNorm, a plain MLP, biases.
+// What decoders with learned positions share (GPT-2 and its heirs): names of fields and tensors, LayerNorm, a plain
+// MLP, biases.
 #pragma once
 
 #include <string_view>
@@ -11,9 +12,9 @@
 namespace firstlight::model {
 
 // As many KV heads as heads; fused query, key and value. Throws kBadInput or kUnsupported naming the field.
-nn::DecoderSpec read_gpt2_decoder(const io::Config& config, std::string_view default_activation);
+nn::DecoderSpec read_learned_decoder(const io::Config& config, std::string_view default_activation);
 
 // Masks that old exports stored.
-std::vector<IgnoredTensors> gpt2_buffers();
+std::vector<IgnoredTensors> stored_masks();
 
 }  // namespace firstlight::model

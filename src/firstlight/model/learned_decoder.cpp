@@ -1,5 +1,5 @@
 // Reading of the family's fields. Source: configuration_gpt2.py and configuration_gpt_bigcode.py, transformers 5.23.
-#include "firstlight/model/gpt2_config.h"
+#include "firstlight/model/learned_decoder.h"
 
 #include <cmath>
 
@@ -9,7 +9,7 @@
 
 namespace firstlight::model {
 
-nn::DecoderSpec read_gpt2_decoder(const io::Config& config, std::string_view default_activation) {
+nn::DecoderSpec read_learned_decoder(const io::Config& config, std::string_view default_activation) {
   config.ignore_bookkeeping();
   nn::DecoderSpec spec;
   spec.prefix = "transformer.";
@@ -59,7 +59,7 @@ nn::DecoderSpec read_gpt2_decoder(const io::Config& config, std::string_view def
   return spec;
 }
 
-std::vector<IgnoredTensors> gpt2_buffers() {
+std::vector<IgnoredTensors> stored_masks() {
   constexpr const char* kMask = "the causal mask of old exports; it follows from positions";
   return {
       {"transformer.h.*.attn.bias", kMask}, {"transformer.h.*.attn.masked_bias", kMask}, {"transformer.bias", kMask}};
