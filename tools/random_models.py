@@ -145,6 +145,8 @@ def draw_llama(draw):
 def draw_mistral(draw, family="mistral"):
     config = draw_shape(draw)
     turn = draw_rope(draw, ROPES, draw_head_dim(draw, config), config)
+    if family == "mixtral" and config["rope_parameters"]["rope_type"] != "default":
+        config.setdefault("head_dim", config["hidden_size"] // config["num_attention_heads"])  # the reference needs it
     window = draw_window(draw, config)
     return Drawing(family, config, draw.choice((turn, window)))
 
