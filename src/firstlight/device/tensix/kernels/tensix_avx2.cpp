@@ -1,0 +1,9 @@
+// The matrix kernels for avx2 machines; flags.cmake has this file's compiler flags.
+#if defined(__x86_64__)
+#define FL_ISA avx2
+#define FL_ISA_NAME "avx2"
+#define FL_TABLE kAvx2Kernels
+#include "firstlight/device/tensix/kernels/simd/avx2.h"
+//
+#include "firstlight/device/tensix/kernels/table.h"
+#endif
