@@ -6,6 +6,7 @@
 
 #include "firstlight/base/error.h"
 #include "firstlight/base/nearest.h"
+#include "firstlight/harness/plan/plan.h"
 #include "firstlight/io/checkpoint.h"
 
 namespace firstlight::harness {
@@ -71,7 +72,8 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
   const auto policy = run::Policy::load(options.policy, result.name, static_cast<int>(model->description().layers));
   const std::int64_t positions = model->description().max_positions;
   const std::int64_t context = positions > 0 ? std::min(options.context, positions) : options.context;
-  result.ledger = byte_ledger(*model, plan.requests(), policy, context, 1, Padding::kTiles);
+  const plan::Subject subject = plan::subject_from_config(config, result.name);
+  result.ledger = plan::subject_ledger(subject, policy, context, 1);
   const double per_position = model->state_bytes_per_position(policy);
   for (std::int64_t length = 1024; length <= std::max<std::int64_t>(1024, positions); length *= 4) {
     const std::int64_t bounded = positions > 0 ? std::min(length, positions) : length;
@@ -81,10 +83,19 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
     result.memory.push_back({positions, result.ledger->weight_bytes, per_position * static_cast<double>(positions)});
 
   const std::vector<Board> boards = options.board.empty() ? load_boards() : std::vector{load_board(options.board)};
-  result.fits = fits(*model, *result.ledger, per_position, boards);
+  const auto constants = plan::Constants::load(plan::default_constants());
+  const plan::Precision precision(policy);
+  const plan::Load load{.context = context, .batch = 1, .prompt = context};
+  for (const Board& board : boards)
+    result.fits.push_back(plan::fit_board(subject, precision, board, plan::split_board(board, 1), constants, load));
+  for (const plan::ConstantRow& row : plan::constant_rows())
+    for (const std::string_view used : {"chunk_tokens", "trace_bytes_per_launch", "dram_reserve_bytes_per_bank"})
+      if (row.name == used)
+        result.fit_assumptions.push_back(
+            fmt::format("{} = {:g} {} ({})", row.name, constants.*row.value, row.unit, row.what));
   for (const Board& board : boards)
     result.board_maxima.push_back(
-        {board.name, maxima(*result.ledger, board.dram_bytes_per_s, board.name + ", nominal")});
+        {board.name, maxima(*result.ledger, board.dram_bytes_per_s(), board.name + ", nominal")});
   return result;
 }
 
@@ -122,7 +133,7 @@ Json Inspection::json() const {
     json["memory"].push_back(
         {{"context", line.context}, {"weight_bytes", line.weight_bytes}, {"state_bytes", line.state_bytes}});
   json["ledger"] = ledger->json();
-  json["allocator_reserve"] = kAllocatorReserve;
+  json["fit_assumptions"] = fit_assumptions;
   json["boards"] = Json::array();
   for (std::size_t i = 0; i < fits.size(); ++i) {
     Json maxima = Json::array();
@@ -130,12 +141,9 @@ Json Inspection::json() const {
       maxima.push_back({{"definition", maximum.definition},
                         {"formula", maximum.formula},
                         {"tokens_per_s_per_user", maximum.tokens_per_s_per_user}});
-    json["boards"].push_back({{"board", fits[i].board},
-                              {"fits", fits[i].fits},
-                              {"longest_context", fits[i].longest_context},
-                              {"capacity_bytes", fits[i].capacity_bytes},
-                              {"why_not", fits[i].why_not},
-                              {"maxima", std::move(maxima)}});
+    Json board = fits[i].json();
+    board["maxima"] = std::move(maxima);
+    json["boards"].push_back(std::move(board));
   }
   return json;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "firstlight/harness/plan/fit.h"
 #include "firstlight/harness/roofline.h"
 
 namespace firstlight::harness {
@@ -37,8 +38,9 @@ struct Inspection {
   std::vector<std::string> unplaced_tensors;  // where a checkpoint stands beside the config
   std::vector<AlignmentNote> alignment;
   std::vector<MemoryLine> memory;
-  std::optional<ByteLedger> ledger;  // at `context`, one user, tile padding
-  std::vector<Fit> fits;
+  std::optional<ByteLedger> ledger;          // at `context`, one user, tile padding
+  std::vector<plan::Fit> fits;               // one user at `context`
+  std::vector<std::string> fit_assumptions;  // the constants that fits rest on
   struct BoardMaximum {
     std::string board;
     std::vector<Maximum> maxima;

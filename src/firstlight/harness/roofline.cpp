@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -30,8 +31,23 @@ std::string giga(double bytes) { return fmt::format("{:.4g} GB", bytes / 1e9); }
 
 }  // namespace
 
+double ExpertUse::share(int batch) const {
+  if (all <= 0 || per_token >= all) return 1;
+  // A user leaves an expert out with probability 1 - k/E.
+  return 1 - std::pow(1 - static_cast<double>(per_token) / static_cast<double>(all), batch);
+}
+
+bool is_expert(const run::WeightRequest& request) { return request.key.find(".experts.") != std::string::npos; }
+
 ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightRequest>& requests,
                        const run::Policy& policy, std::int64_t context, int batch, Padding padding) {
+  const Format state_format = policy.format(model.description().layer_prefix + "0", run::Group::kKvCache);
+  return byte_ledger(LedgerSource{requests, model.state_bytes_per_position(policy), state_format, {}}, policy, context,
+                     batch, padding);
+}
+
+ByteLedger byte_ledger(const LedgerSource& source, const run::Policy& policy, std::int64_t context, int batch,
+                       Padding padding) {
   ByteLedger ledger;
   ledger.policy = policy.name();
   ledger.context = context;
@@ -42,7 +58,7 @@ ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightR
   };
   std::vector<std::string> order;
   std::map<std::string, Sum> sums;
-  for (const run::WeightRequest& request : requests) {
+  for (const run::WeightRequest& request : source.requests) {
     const std::string name(run::group_name(request.group));
     if (!sums.contains(name)) order.push_back(name);
     Sum& sum = sums[name];
@@ -62,6 +78,7 @@ ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightR
                  ? static_cast<double>(batch) * static_cast<double>(row_bytes(format, request.shape[1]))
                  : stored * std::min(1.0, request.read_share * batch);
     }
+    if (source.experts.all > 0 && is_expert(request)) read = stored * source.experts.share(batch);
     sum.formats.insert(std::string(format_name(format)));
     sum.line.tensors += 1;
     sum.line.parameters += parameters;
@@ -78,11 +95,11 @@ ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightR
     ledger.bytes_per_step += sum.line.bytes_per_step;
     ledger.lines.push_back(std::move(sum.line));
   }
-  ledger.state_bytes = model.state_bytes_per_position(policy) * static_cast<double>(context) * batch;
+  ledger.state_bytes = source.state_bytes_per_position * static_cast<double>(context) * batch;
   ledger.bytes_per_step += ledger.state_bytes;
   ByteLine kv;
   kv.name = fmt::format("kv_cache ({} positions x {} users)", context, batch);
-  kv.format = format_name(policy.format(model.description().layer_prefix + "0", run::Group::kKvCache));
+  kv.format = format_name(source.state_format);
   kv.stored_bytes = kv.bytes_per_step = ledger.state_bytes;
   ledger.lines.push_back(std::move(kv));
   return ledger;
@@ -135,37 +152,6 @@ std::vector<TierResult> tiers(double tokens_per_s_per_user, const std::vector<Ma
     for (const Target::Tier& tier : target.tiers())
       if (result.share >= tier.share) result.tier = tier.name;
     results.push_back(std::move(result));
-  }
-  return results;
-}
-
-std::vector<Fit> fits(const model::Model& model, const ByteLedger& ledger, double state_bytes_per_position,
-                      const std::vector<Board>& boards) {
-  const model::Description& d = model.description();
-  std::vector<Fit> results;
-  for (const Board& board : boards) {
-    Fit fit;
-    fit.board = board.name;
-    fit.weight_bytes = ledger.weight_bytes;
-    fit.capacity_bytes = board.dram_bytes * (1 - kAllocatorReserve);
-    std::vector<std::string> reasons;
-    // Tensor parallel over all chips of the board: heads, KV heads and the vocabulary's tiles are split.
-    if (d.heads % board.chips != 0)
-      reasons.push_back(fmt::format("{} heads do not divide by {} chips", d.heads, board.chips));
-    if (d.kv_heads % board.chips != 0)
-      reasons.push_back(fmt::format("{} KV heads do not divide by {} chips", d.kv_heads, board.chips));
-    const double left = fit.capacity_bytes - ledger.weight_bytes;
-    if (left <= 0) {
-      reasons.push_back(
-          fmt::format("weights take {}, the board has {}", giga(ledger.weight_bytes), giga(fit.capacity_bytes)));
-    } else {
-      const double positions = state_bytes_per_position > 0 ? left / state_bytes_per_position : 1e18;
-      fit.longest_context = static_cast<std::int64_t>(std::min(positions, static_cast<double>(d.max_positions)));
-      if (fit.longest_context < 1) reasons.push_back("no room for a KV cache");
-    }
-    fit.fits = reasons.empty();
-    fit.why_not = fmt::format("{}", fmt::join(reasons, "; "));
-    results.push_back(std::move(fit));
   }
   return results;
 }

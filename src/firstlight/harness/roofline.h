@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "firstlight/harness/boards.h"
 #include "firstlight/harness/verdict.h"
 #include "firstlight/model/model.h"
 
@@ -37,7 +36,25 @@ struct ByteLedger {
   Json json() const;
 };
 
-// `requests` come from the model's declaration (WeightPlanSink), so no weights are needed.
+// Of a mixture, the experts that a step reads: of `all`, those that `per_token` for each user of the batch leave unused
+// are not (their expected number, users choosing at random). all = 0: every declared weight is read.
+struct ExpertUse {
+  std::int64_t all = 0;
+  std::int64_t per_token = 0;
+  double share(int batch) const;
+};
+
+// What a ledger is made from; `requests` come from the model's declaration (WeightPlanSink), so no weights are needed.
+struct LedgerSource {
+  const std::vector<run::WeightRequest>& requests;
+  double state_bytes_per_position = 0;  // of one user, under the policy
+  Format state_format = Format::bf16;
+  ExpertUse experts;
+};
+ByteLedger byte_ledger(const LedgerSource& source, const run::Policy& policy, std::int64_t context, int batch,
+                       Padding padding);
+// Whether a weight belongs to one expert of a mixture.
+bool is_expert(const run::WeightRequest& request);
 ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightRequest>& requests,
                        const run::Policy& policy, std::int64_t context, int batch, Padding padding);
 
@@ -59,18 +76,5 @@ struct TierResult {
   std::string tier;  // "" below the lowest
 };
 std::vector<TierResult> tiers(double tokens_per_s_per_user, const std::vector<Maximum>& maxima, const Target& target);
-
-// Whether and how far a model fits a board.
-struct Fit {
-  std::string board;
-  bool fits = false;
-  double weight_bytes = 0;
-  double capacity_bytes = 0;         // after the reserve
-  std::int64_t longest_context = 0;  // one user, bounded by the model's positions
-  std::string why_not;               // what does not divide or does not fit
-};
-constexpr double kAllocatorReserve = 0.05;  // assumed share of DRAM that a board's allocator and traces keep
-std::vector<Fit> fits(const model::Model& model, const ByteLedger& ledger, double state_bytes_per_position,
-                      const std::vector<Board>& boards);
 
 }  // namespace firstlight::harness

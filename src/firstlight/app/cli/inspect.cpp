@@ -77,23 +77,27 @@ void print_memory(const harness::Inspection& inspection) {
 }
 
 void print_boards(const harness::Inspection& inspection) {
-  fmt::print("\nBoards ({:.0f} % of DRAM kept for the allocator); t/s/u by three definitions of the maximum\n",
-             100 * harness::kAllocatorReserve);
-  std::vector<std::string> head = {"", "board", "fits", "longest context", "capacity"};
+  const harness::ByteLedger& ledger = *inspection.ledger;
+  fmt::print("\nBoards at context {}, one user; t/s/u by three definitions of the maximum\n", ledger.context);
+  std::vector<std::string> head = {"", "board", "fits", "longest context", "a chip needs", "has"};
   for (const auto& maximum : inspection.board_maxima.front().maxima) head.push_back(maximum.definition);
   head.emplace_back("why not");
   Table table(head);
   for (std::size_t i = 0; i < inspection.fits.size(); ++i) {
-    const harness::Fit& fit = inspection.fits[i];
-    std::vector<std::string> cells = {"", fit.board, fit.fits ? "yes" : "no",
+    const harness::plan::Fit& fit = inspection.fits[i];
+    std::vector<std::string> cells = {"",
+                                      fit.board,
+                                      fit.fits ? "yes" : "no",
                                       fit.fits ? std::to_string(fit.longest_context) : "",
-                                      human_bytes(fit.capacity_bytes)};
+                                      human_bytes(fit.memory.needed),
+                                      human_bytes(fit.memory.capacity)};
     for (const auto& maximum : inspection.board_maxima[i].maxima)
       cells.push_back(human_number(maximum.tokens_per_s_per_user));
     cells.push_back(fit.why_not);
     table.add(std::move(cells));
   }
   fmt::print("{}", table.str(colour_on_stdout()));
+  fmt::print("  assumed: {}\n", fmt::join(inspection.fit_assumptions, "; "));
   for (const auto& maximum : inspection.board_maxima.front().maxima)
     fmt::print("  {} ({}): {}\n", maximum.definition, inspection.board_maxima.front().board, maximum.formula);
 }

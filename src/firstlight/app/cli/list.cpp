@@ -42,11 +42,11 @@ Json list_boards() {
     rows.push_back({{"name", board.name},
                     {"arch", board.arch},
                     {"chips", board.chips},
-                    {"dram_gib", board.dram_bytes / 0x1p30},
-                    {"dram_gb_per_s", board.dram_bytes_per_s / 1e9},
-                    {"tflops_hifi2", board.flops_hifi2 / 1e12},
-                    {"summary", board.summary},
-                    {"source", board.source}});
+                    {"dram_gib", board.dram_bytes() / 0x1p30},
+                    {"dram_gb_per_s", board.dram_bytes_per_s() / 1e9},
+                    {"tflops_hifi2", board.flops_hifi2() / 1e12},
+                    {"mesh", fmt::format("{}x{}", board.mesh_rows, board.mesh_columns)},
+                    {"summary", board.summary}});
   return rows;
 }
 
