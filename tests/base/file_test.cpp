@@ -34,6 +34,15 @@ TEST(AtomicFile, AppearsOnlyWhenCommitted) {
   EXPECT_EQ(entries(folder), 1u);
 }
 
+TEST(AtomicFile, IsWholeWithoutWaitingForTheDisk) {
+  const auto path = testing::scratch_dir("file") / "x";
+  AtomicFile file(path, Flush::kNone);
+  file.write(std::string(100'000, 'y'));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  file.commit();
+  EXPECT_EQ(read_text_file(path), std::string(100'000, 'y'));
+}
+
 TEST(AtomicFile, ReplacesAndLeavesTheOldOneUntilThen) {
   const auto path = testing::scratch_dir("file") / "x";
   write_text_file(path, "old");

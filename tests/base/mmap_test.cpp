@@ -38,7 +38,7 @@ TEST(MappedFile, OfAnEmptyFileIsEmpty) {
   EXPECT_TRUE(MappedFile(path).bytes().empty());
 }
 
-TEST(MappedFile, ReadsTheSameAfterReleasingAnyPart) {
+TEST(MappedFile, ReadsTheSameAfterReleasingAnyPartAndPrefetching) {
   const auto path = testing::scratch_dir("mmap") / "x";
   std::string text(3 * 4096 + 100, '\0');
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
@@ -53,6 +53,8 @@ TEST(MappedFile, ReadsTheSameAfterReleasingAnyPart) {
                                        {text.size(), 1},
                                        {0, 1u << 30}})
     file.release(offset, length);
+  file.prefetch();
+  MappedFile().prefetch();
   EXPECT_EQ(text_of(file), text);
 }
 

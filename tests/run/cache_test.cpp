@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,6 +252,40 @@ TEST(Cache, AWriterKilledBetweenWeightsLeavesTheFirst) {
   EXPECT_EQ(loaded.ledger.cache_hits, 1);
   EXPECT_EQ(loaded.ledger.cache_misses, 2);
   EXPECT_EQ(loaded.bytes, load(folder, "none").bytes);
+}
+
+// A disk that takes no more: one error with the file's name, nothing half written, and the next load is whole.
+TEST(Cache, ADiskThatIsFullLeavesNothingWrong) {
+  const fs::path folder = checkpoint_folder();
+  const Loaded good = load(folder, "none");
+  for (const rlim_t limit : {0, 3000, 6000, 9000}) {  // bytes a file may have: the disk is full after so many
+    const fs::path cache = scratch_dir("cache");
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::signal(SIGXFSZ, SIG_IGN);
+      const rlimit full{limit, limit};
+      ::setrlimit(RLIMIT_FSIZE, &full);
+      TestDeviceOptions options;
+      options.threads = 1;
+      try {
+        load(folder, cache, "bfp8", options);
+      } catch (const Error& error) {
+        const bool named = std::string(error.what()).find(cache.string()) != std::string::npos;
+        ::_exit(error.category() == Category::kResource && named ? 0 : 1);
+      }
+      ::_exit(2);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0) << "limit " << limit;  // 1: another error, 2: none
+    for (const auto& file : fs::recursive_directory_iterator(cache)) EXPECT_NE(file.path().extension(), ".tmp") << file;
+    const Loaded loaded = load(folder, cache);
+    EXPECT_EQ(loaded.bytes, good.bytes);
+    EXPECT_EQ(loaded.ledger.cache_rebuilt, 0);
+    EXPECT_EQ(load(folder, cache).ledger.cache_hits, 3);
+  }
 }
 
 TEST(Cache, LeftoversOfKilledWritersGo) {

@@ -29,7 +29,7 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t max_by
   return text;
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(std::filesystem::path path, Flush flush) : path_(std::move(path)), flush_(flush) {
   static std::atomic<unsigned> counter{0};
   if (path_.has_parent_path()) {
     std::error_code error;
@@ -60,7 +60,7 @@ void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(te
 
 void AtomicFile::commit() {
   FL_CHECK(file_ != nullptr);
-  const bool flushed = std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
+  const bool flushed = std::fflush(file_) == 0 && (flush_ == Flush::kNone || ::fsync(::fileno(file_)) == 0);
   const int error = errno;
   const bool closed = std::fclose(file_) == 0;
   file_ = nullptr;

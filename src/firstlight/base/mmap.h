@@ -21,6 +21,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
 
+  // Tells the kernel that the whole file will be read soon: it begins reading what is not in memory.
+  void prefetch() const;
   // Tells the kernel that the pages of [offset, offset + length) will not be read again soon.
   void release(std::size_t offset, std::size_t length) const;
 

@@ -132,7 +132,8 @@ void WeightCache::put(const std::string& key, std::span<const std::byte> data, E
   header.hash = hash64(std::span(head).subspan(kHashedFrom));
   std::memcpy(head.data(), &header, sizeof(header));
 
-  AtomicFile file(path(key));
+  // Not waiting for the disk: what a loss of power cuts off, the hashes tell.
+  AtomicFile file(path(key), Flush::kNone);
   file.write(head);
   file.write(data);
   file.commit();

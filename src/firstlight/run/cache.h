@@ -33,6 +33,8 @@ class CacheEntry {
 
   std::span<const std::byte> data() const;
   std::size_t blocks() const { return blocks_; }
+  // Begins reading what is not in memory yet.
+  void prefetch() const { file_.prefetch(); }
   // Whether a block's bytes are the ones that were written. May be called from several threads.
   bool verify(std::size_t block) const;
   const std::filesystem::path& path() const { return file_.path(); }

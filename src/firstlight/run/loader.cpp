@@ -1,8 +1,13 @@
 // Ledger, memory check, then each weight from the cache or packed anew.
 #include "firstlight/run/loader.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <mutex>
+#include <new>
 #include <set>
 
 #include "firstlight/base/error.h"
@@ -31,6 +36,25 @@ device::WeightRole role_of(WeightKind kind) {
       return device::WeightRole::kVector;
   }
   return device::WeightRole::kVector;
+}
+
+// Zeros that the kernel gives where they are first touched: by the workers that pack.
+using Zeros = std::unique_ptr<std::byte[], decltype(&std::free)>;
+Zeros make_zeros(std::size_t bytes) {
+  Zeros zeros(static_cast<std::byte*>(std::calloc(std::max<std::size_t>(bytes, 1), 1)), &std::free);
+  if (zeros == nullptr) throw std::bad_alloc();
+  return zeros;
+}
+
+bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b, Executor& executor) {
+  if (a.size() != b.size()) return false;
+  std::atomic<bool> same = true;
+  executor.parallel_for(
+      static_cast<std::int64_t>(a.size()), static_cast<std::int64_t>(kCacheBlockBytes),
+      [&](std::int64_t begin, std::int64_t end, int) {
+        if (std::memcmp(a.data() + begin, b.data() + begin, static_cast<std::size_t>(end - begin)) != 0) same = false;
+      });
+  return same;
 }
 
 // A progress line fed from any thread, in bytes.
@@ -118,6 +142,7 @@ void Loader::optional_prefix(std::string prefix) { impl_->optional_prefixes.push
 Ledger Loader::finish() {
   Impl& impl = *impl_;
   FL_CHECK(!impl.finished);
+  const auto start = std::chrono::steady_clock::now();
   impl.resolve_names();
   const Placement placement = check_ledger(impl.declared, impl.checkpoint);
   impl.plan(placement);
@@ -143,6 +168,7 @@ Ledger Loader::finish() {
     ledger.lines.push_back(std::move(line));
   }
   impl.finished = true;
+  ledger.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return ledger;
 }
 
@@ -228,7 +254,9 @@ void Loader::Impl::find_cached(Ledger& ledger) {
     job.entry = cache->find(job.cache_key, job.plan.bytes, damage);
     if (!damage.empty()) ledger.damaged.push_back(damage);
     job.found = job.entry != nullptr || !damage.empty();
-    for (std::size_t b = 0; job.entry != nullptr && b < job.entry->blocks(); ++b) blocks.push_back({i, b});
+    if (job.entry == nullptr) continue;
+    job.entry->prefetch();
+    for (std::size_t b = 0; b < job.entry->blocks(); ++b) blocks.push_back({i, b});
   }
   std::vector<std::atomic<std::size_t>> bad_blocks(jobs.size());
   {
@@ -281,14 +309,15 @@ void Loader::Impl::place(Job& job, ByteProgress& progress) {
     return;
   }
   if (job.entry == nullptr) {
-    std::vector<std::byte> packed(bytes);
+    const Zeros zeros = make_zeros(bytes);
+    const std::span<std::byte> packed(zeros.get(), bytes);
     pack(job, packed, progress);
     if (!cache) return put_on_device(job, packed);
     cache->put(job.cache_key, packed, device.executor());
     // What is used is what was published: a later start computes with the same bytes.
     std::string damage;
     job.entry = cache->find(job.cache_key, bytes, damage);
-    if (job.entry == nullptr || !std::ranges::equal(job.entry->data(), packed))
+    if (job.entry == nullptr || !same_bytes(job.entry->data(), packed, device.executor()))
       fail(Category::kResource, cache->path(job.cache_key).string(), "reads back other than it was written; {}",
            damage);
   }

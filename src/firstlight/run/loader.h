@@ -38,6 +38,7 @@ struct Ledger {
   int cache_hits = 0;
   int cache_misses = 0;
   int cache_rebuilt = 0;             // entries found damaged and made anew
+  double seconds = 0;                // that the load took
   std::vector<std::string> damaged;  // what was found wrong with each
 };
 

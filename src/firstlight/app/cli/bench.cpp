@@ -169,7 +169,12 @@ int run_bench_verb(BenchFlags& flags, const Invocation& invocation) {
     std::optional<BenchSubject> b;
     if (versus) b.emplace(load(*versus));
     name = a.engine->name();
-    const Json about = {{"model", name}, {"device", summary}};
+    const run::Ledger& ledger = a.engine->ledger();
+    const Json about = {{"model", name},
+                        {"device", summary},
+                        {"load_seconds", ledger.seconds},
+                        {"cache_hits", ledger.cache_hits},
+                        {"cache_misses", ledger.cache_misses + ledger.cache_rebuilt}};
     for (std::size_t i = 0; i < a.points.size(); ++i) {
       if (!b) {
         for (const auto& measurement : harness::run_bench(*a.engine, a.points[i])) output.add(about, measurement);
