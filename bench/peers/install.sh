@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# install.sh VENV [OPENVINO=1]: puts llama.cpp (through its Python package, built from source for this very CPU) and the
-# gguf package into a virtual environment. With OPENVINO=1 in the environment, OpenVINO and optimum-intel too.
+# install.sh VENV: puts llama.cpp (through its Python package, built from source for this very CPU) and the
+# gguf package into a virtual environment.
 set -euo pipefail
 venv=${1:?usage: install.sh VENV}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
@@ -9,5 +9,4 @@ export CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -D
 -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF ${CMAKE_ARGS:-}"
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 "$venv/bin/pip" install --no-binary llama-cpp-python llama-cpp-python gguf numpy
-if [ "${OPENVINO:-0}" = 1 ]; then "$venv/bin/pip" install "optimum-intel[openvino]"; fi
 "$venv/bin/python" -c 'import llama_cpp; print("llama-cpp-python", llama_cpp.__version__); print(llama_cpp.llama_print_system_info().decode())'

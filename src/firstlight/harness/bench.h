@@ -65,9 +65,9 @@ struct Comparison {
 };
 constexpr double kRatioConfidence = 0.95;
 
-// Throws kUsage for numbers that make no sense or lie past the model's positions, and kResource when `users` at that
-// length need more memory than the device has, the weights counted (`requests` as the model declares them). Needs no
-// weights: call it before loading them.
+// Throws kUsage for numbers that make no sense or lie past the model's positions, and kResource when the users at
+// that length need more memory than the device has, the weights counted (`requests` as the model declares them). Needs
+// no weights: call it before loading them.
 void check_bench(const BenchOptions& options, const model::Model& model,
                  const std::vector<run::WeightRequest>& requests, const run::Policy& policy,
                  const device::Device& device);

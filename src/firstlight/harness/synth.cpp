@@ -1,7 +1,6 @@
 // Config to declarations to random tensors to shards, in a folder that is renamed into place.
 #include "firstlight/harness/synth.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 

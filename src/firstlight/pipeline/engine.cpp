@@ -12,12 +12,6 @@
 namespace firstlight::pipeline {
 namespace {
 
-std::string folder_name(const std::filesystem::path& folder) {
-  std::filesystem::path full = std::filesystem::absolute(folder).lexically_normal();
-  if (!full.has_filename()) full = full.parent_path();
-  return full.filename().string();
-}
-
 // Fields that the model did not ask for might change what it computes. Returns the waivers that were needed.
 std::vector<std::string> check_unread(const io::Config& config, const std::vector<std::string>& waivers) {
   std::vector<std::string> waived;
@@ -41,6 +35,12 @@ std::optional<std::filesystem::path> hash_folder(const std::filesystem::path& ca
 }
 
 }  // namespace
+
+std::string model_name(const std::filesystem::path& folder) {
+  std::filesystem::path full = std::filesystem::absolute(folder).lexically_normal();
+  if (!full.has_filename()) full = full.parent_path();
+  return full.filename().string();
+}
 
 void check_policy(const run::Policy& policy, const io::Config& config) {
   run::WeightPlanSink plan;
@@ -70,7 +70,7 @@ Engine::Engine(const std::filesystem::path& folder, device::Device& device, cons
   }
 }
 
-std::string Engine::name() const { return folder_name(folder_); }
+std::string Engine::name() const { return model_name(folder_); }
 
 bool Engine::has_tokenizer() const { return std::filesystem::exists(folder_ / "tokenizer.json"); }
 

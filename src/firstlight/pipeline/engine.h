@@ -26,6 +26,9 @@ struct EngineOptions {
 // Refuses (kUsage) a policy that speaks of components which the model of this config does not have.
 void check_policy(const run::Policy& policy, const io::Config& config);
 
+// What a checkpoint folder is called in records, and by the exceptions of policies: its last name.
+std::string model_name(const std::filesystem::path& folder);
+
 class Engine {
  public:
   // Opens, checks and loads. Refuses unread config fields and unplaced tensors unless waived by name.

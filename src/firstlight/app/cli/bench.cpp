@@ -104,9 +104,8 @@ void check_point(const BenchFlags& flags, const BenchSetting& setting, const dev
   const std::unique_ptr<model::Model> model = model::make_model(config);
   run::WeightPlanSink plan;
   model->declare(plan);
-  const auto policy =
-      run::Policy::load(setting.policy, std::filesystem::absolute(flags.model.folder).filename().string(),
-                        static_cast<int>(model->description().layers));
+  const auto policy = run::Policy::load(setting.policy, pipeline::model_name(flags.model.folder),
+                                        static_cast<int>(model->description().layers));
   pipeline::check_policy(policy, config);
   for (const harness::BenchOptions& point : points)
     harness::check_bench(point, *model, plan.requests(), policy, device);
