@@ -56,14 +56,20 @@ std::string replace_all(Runtime& runtime, const std::string& text, const std::st
 // json.dumps(value, ensure_ascii, indent, separators, sort_keys).
 Value to_json(Runtime& runtime, const Value& value, const Arguments& arguments);
 
-// ---- filters.cpp, filters_lists.cpp ----
+// ---- filters.cpp, filters_lists.cpp, filters_text.cpp ----
 Value apply_filter(Runtime& runtime, std::string_view name, const Value& value, const Arguments& arguments);
 bool apply_list_filter(Runtime& runtime, std::string_view name, const Value& value, const Arguments& arguments,
                        Value& result);
+bool apply_text_filter(Runtime& runtime, std::string_view name, const Value& value, const Arguments& arguments,
+                       Value& result);
+bool is_filter(std::string_view name);
+bool is_list_filter(std::string_view name);
+bool is_text_filter(std::string_view name);
 std::int64_t to_integer(Runtime& runtime, const Value& value, std::int64_t otherwise, int base);
 bool parse_float(std::string_view text, double& value);
 
 // ---- tests.cpp ----
+bool is_test(std::string_view name);
 bool apply_test(Runtime& runtime, std::string_view name, const Value& value, const Arguments& arguments);
 
 // ---- functions.cpp ----
@@ -74,7 +80,7 @@ class Namespace : public Object {
   bool attribute(Runtime& runtime, std::string_view name, Value& value) override;
 };
 class Clock;
-// range, dict, namespace, raise_exception, strftime_now; false for any other name.
+// range, dict, namespace, cycler, joiner, raise_exception, strftime_now; false for any other name.
 bool make_function(Runtime& runtime, std::string_view name, const Clock& clock, Value& function);
 
 // The time that strftime_now tells.

@@ -248,7 +248,14 @@ Value apply_filter(Runtime& runtime, std::string_view name, const Value& value, 
     if (entry.name == name) return entry.filter(runtime, value, arguments);
   Value result;
   if (apply_list_filter(runtime, name, value, arguments, result)) return result;
+  if (apply_text_filter(runtime, name, value, arguments, result)) return result;
   runtime.unsupported(fmt::format("filter '{}'", name));
+}
+
+bool is_filter(std::string_view name) {
+  const auto has_name = [&](const Entry& entry) { return entry.name == name; };
+  return std::any_of(std::begin(kFilters), std::end(kFilters), has_name) || is_list_filter(name) ||
+         is_text_filter(name);
 }
 
 }  // namespace firstlight::text::jinja

@@ -220,6 +220,54 @@ Value batch(Runtime& r, const Value& value, const Arguments& arguments) {
   return generator(r, std::move(batches));
 }
 
+// Into `slices` columns, the first ones longer by one where it does not come out even; shorter ones are filled up.
+Value slices(Runtime& r, const Value& value, const Arguments& arguments) {
+  const Bound bound(r, "slice", arguments, {"slices", "fill_with"});
+  const std::int64_t count = bound.integer(0, 0);
+  bound.at(0);
+  if (count < 1) r.error("slice: the number of slices must be positive");
+  r.charge(static_cast<std::size_t>(count));
+  const std::vector<Value> items = iterate(r, value);
+  const std::size_t columns = static_cast<std::size_t>(count), each = items.size() / columns,
+                    longer = items.size() % columns;
+  const Value* fill = bound.find(1);
+  std::vector<Value> out;
+  auto at = items.begin();
+  for (std::size_t i = 0; i < columns; ++i) {
+    const auto end = at + static_cast<std::ptrdiff_t>(each + (i < longer ? 1 : 0));
+    std::vector<Value> column(at, end);
+    if (fill != nullptr && !fill->is_none() && i >= longer) column.push_back(*fill);
+    out.push_back(r.list(std::move(column)));
+    at = end;
+  }
+  return generator(r, std::move(out));
+}
+
+// groupby(attribute, default, case_sensitive): (grouper, items) by sorted groupers.
+Value group_by(Runtime& r, const Value& value, const Arguments& arguments) {
+  const Bound bound(r, "groupby", arguments, {"attribute", "default", "case_sensitive"});
+  const bool sensitive = bound.boolean(2, false);
+  const Value* otherwise = bound.find(1) != nullptr && !bound.find(1)->is_none() ? bound.find(1) : nullptr;
+  struct Row {
+    Value key, shown, item;
+  };
+  std::vector<Row> rows;
+  for (Value& item : iterate(r, value)) {
+    const Value shown = at_path(r, item, bound.at(0), otherwise);
+    rows.push_back({sensitive ? shown : without_case(r, shown), shown, std::move(item)});
+  }
+  r.charge(8 * rows.size());
+  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return compare(r, a.key, b.key) < 0; });
+  std::vector<Value> groups;
+  for (std::size_t i = 0; i < rows.size();) {
+    std::vector<Value> items;
+    const std::size_t first = i;
+    for (; i < rows.size() && equal(r, rows[i].key, rows[first].key); ++i) items.push_back(rows[i].item);
+    groups.push_back(r.list({rows[first].shown, r.list(std::move(items))}, ListKind::kTuple));
+  }
+  return r.list(std::move(groups));
+}
+
 // map(attribute=path, default=value), or map("filter", ...).
 Value map(Runtime& r, const Value& value, const Arguments& arguments) {
   std::vector<Value> mapped;
@@ -277,6 +325,8 @@ constexpr Entry kFilters[] = {{"sort", sort},
                               {"items", items},
                               {"reverse", reverse},
                               {"batch", batch},
+                              {"slice", slices},
+                              {"groupby", group_by},
                               {"map", map},
                               {"select", select<false, true>},
                               {"reject", select<false, false>},
@@ -293,6 +343,10 @@ bool apply_list_filter(Runtime& runtime, std::string_view name, const Value& val
     return true;
   }
   return false;
+}
+
+bool is_list_filter(std::string_view name) {
+  return std::any_of(std::begin(kFilters), std::end(kFilters), [&](const Entry& entry) { return entry.name == name; });
 }
 
 }  // namespace firstlight::text::jinja

@@ -61,6 +61,29 @@ std::vector<std::pair<Value, Value>> dict_items(Runtime& runtime, Arguments& arg
   return items;
 }
 
+// cycler(a, b, ...): next() gives them in turn, current is the one that comes next, reset() starts over.
+class Cycler : public Object {
+ public:
+  std::vector<Value> items;
+  std::size_t at = 0;
+  std::string_view type_name() const override { return "Cycler"; }
+  bool attribute(Runtime& runtime, std::string_view name, Value& value) override {
+    if (name == "current") {
+      value = items[at];
+      return true;
+    }
+    if (name != "next" && name != "reset") return false;
+    const bool advance = name == "next";
+    value = Value(static_cast<Object*>(runtime.make<Function>([this, advance](Runtime& r, Arguments& arguments) {
+      Bound(r, advance ? "next" : "reset", arguments, {});
+      const Value current = items[at];
+      at = advance ? (at + 1) % items.size() : 0;
+      return advance ? current : Value();
+    })));
+    return true;
+  }
+};
+
 }  // namespace
 
 Bound::Bound(Runtime& runtime, std::string_view function, const Arguments& arguments,
@@ -123,6 +146,23 @@ bool make_function(Runtime& runtime, std::string_view name, const Clock& clock, 
       auto* made = r.make<Namespace>();
       made->items = dict_items(r, arguments);
       return Value(static_cast<Object*>(made));
+    };
+  } else if (name == "cycler") {
+    body = [](Runtime& r, Arguments& arguments) {
+      if (arguments.positional.empty() || !arguments.named.empty()) r.error("cycler() expects items");
+      auto* made = r.make<Cycler>();
+      made->items = arguments.positional;
+      return Value(static_cast<Object*>(made));
+    };
+  } else if (name == "joiner") {
+    body = [](Runtime& r, Arguments& arguments) {
+      const Bound bound(r, "joiner", arguments, {"sep"});
+      const std::string separator = bound.text(0, ", ");
+      return Value(
+          static_cast<Object*>(r.make<Function>([separator, used = false](Runtime& inner, Arguments& none) mutable {
+            Bound(inner, "joiner", none, {});
+            return std::exchange(used, true) ? inner.text(separator) : Value("");
+          })));
     };
   } else if (name == "raise_exception") {
     body = [](Runtime& r, Arguments& arguments) -> Value {

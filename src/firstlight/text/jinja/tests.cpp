@@ -1,6 +1,8 @@
 // Tests: "x is name".
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "firstlight/text/jinja/builtins.h"
 #include "firstlight/text/unicode.h"
 
@@ -12,7 +14,17 @@ bool has_case(const std::string& text, bool upper) {
   return text == (upper ? upper_case(text) : lower_case(text)) && upper_case(text) != lower_case(text);
 }
 
+constexpr std::string_view kTests[] = {
+    "!=",     "<",       "<=",     "==",       ">",        ">=",     "boolean", "callable",  "defined", "divisibleby",
+    "eq",     "equalto", "even",   "escaped",  "false",    "filter", "float",   "ge",        "gt",      "greaterthan",
+    "in",     "integer", "le",     "iterable", "lessthan", "lower",  "lt",      "mapping",   "ne",      "none",
+    "number", "odd",     "sameas", "sequence", "string",   "test",   "true",    "undefined", "upper"};
+
 }  // namespace
+
+bool is_test(std::string_view name) {
+  return std::find(std::begin(kTests), std::end(kTests), name) != std::end(kTests);
+}
 
 bool apply_test(Runtime& runtime, std::string_view name, const Value& value, const Arguments& arguments) {
   runtime.charge(1);
@@ -54,6 +66,10 @@ bool apply_test(Runtime& runtime, std::string_view name, const Value& value, con
   if (name == "odd" || name == "even") {
     const Value rest = binary(runtime, "%", value, Value(std::int64_t{2}));
     return equal(runtime, rest, Value(std::int64_t{name == "odd" ? 1 : 0}));
+  }
+  if (name == "filter" || name == "test") {
+    if (!value.is_text()) return false;
+    return name == "filter" ? is_filter(value.text()) : is_test(value.text());
   }
   if (name == "lower") return has_case(to_text(runtime, value), false);
   if (name == "upper") return has_case(to_text(runtime, value), true);
