@@ -30,6 +30,23 @@ TEST(Capsule, MadeCapsuleAgreesWithItsOwnDevice) {
   EXPECT_TRUE(result.misses.empty());
 }
 
+TEST(Capsule, BelongsToItsModelAndTokenizer) {
+  const auto folder = testing::source_dir() / "models" / "phi3-nano";
+  Rig rig = make_rig(folder, device::reference_device());
+  Capsule capsule = load_capsule(folder / "reference.json");
+  check_belongs(*rig.engine, capsule);
+  Capsule other = capsule;
+  for (std::int32_t& id : other.ids) id = (id * 7 + 300) % 2000;  // as another tokenizer's ids would read
+  const Error jumbled = testing::expect_error([&] { check_belongs(*rig.engine, other); });
+  EXPECT_EQ(jumbled.category(), Category::kMismatch);
+  EXPECT_NE(std::string(jumbled.what()).find("tokenizer of phi3-nano"), std::string::npos) << jumbled.what();
+  other = capsule;
+  other.top5.back()[4] = 32000;
+  const Error outside = testing::expect_error([&] { check_belongs(*rig.engine, other); });
+  EXPECT_EQ(outside.category(), Category::kMismatch);
+  EXPECT_NE(std::string(outside.what()).find("32000"), std::string::npos) << outside.what();
+}
+
 TEST(Capsule, RoundTripsThroughBothFiles) {
   Rig rig = make_rig(golden("llama_plain"), device::reference_device());
   const Capsule capsule = small_capsule(rig);

@@ -35,6 +35,10 @@ struct Capsule {
 // Reads a capsule: our own .safetensors, a .refpt, or a reference.json of the bundled models' layout. Throws kBadInput.
 Capsule load_capsule(const std::filesystem::path& path);
 
+// Throws kMismatch when a capsule that was read cannot be of this model: ids outside of its vocabulary, or tokens that
+// its tokenizer, where it has one, would not have made.
+void check_belongs(pipeline::Engine& engine, const Capsule& capsule);
+
 // The capsule that stands beside a checkpoint (reference.json, then *.refpt, then reference.safetensors), or an empty
 // path.
 std::filesystem::path find_capsule(const std::filesystem::path& folder);

@@ -77,6 +77,7 @@ void load_reference(Job& job) {
   const std::filesystem::path path = reference_path(job.flags);
   if (!path.empty()) {
     job.capsule = harness::load_capsule(path);
+    harness::check_belongs(*job.engine, job.capsule);
   } else if (job.flags.wants("full")) {
     fail(Category::kBadInput, job.flags.model.folder.string(),
          "no reference stands beside the model (reference.json, *.refpt, reference.safetensors); give one with "
