@@ -28,6 +28,8 @@ ALLOWED = {
     ("io/torch_zip_writer.cpp", "cpu"): "the storage location that torch.save writes into a .pt file",
     ("model/phi3.cpp", "phi"): "published names of its models begin with the word",
     ("text/jinja/json_text.cpp", "null"): "the JSON literal",
+    **{("text/tokenizer_classes.h", name): "values of the config field tokenizer_class, whatever model carries them"
+       for name in ("llama", "gpt2", "qwen2")},
 }
 # Words that are names of things in the lists but also common words of the field; each is matched only as a whole
 # string literal, never as an identifier.

@@ -66,10 +66,28 @@ def refpt_seeds() -> None:
             seed("fuzz_refpt", f"{name}.pkl", archive.read(pickle))
 
 
+def tokenizer_file_seeds() -> None:
+    """The first byte picks the reader (fuzz_tokenizer_files.cpp)."""
+    golden = ROOT / "tests" / "data" / "tokenizers" / "files"
+    text = "\x1ethe caf\u00e9 <u> th 12".encode()
+    for number in range(6):
+        seed("fuzz_tokenizer_files", f"sentencepiece-{number}", b"s" + (golden / "sentencepiece" / f"{number}.model").read_bytes() + text)
+    ranks = (golden / "tiktoken" / "tokenizer.model").read_bytes().split(b"\n")
+    seed("fuzz_tokenizer_files", "ranks", b"t" + b"\n".join(ranks[:300]) + text)
+    rows = (golden / "rwkv" / "rwkv_vocab_small.txt").read_bytes().split(b"\n")
+    seed("fuzz_tokenizer_files", "world", b"w" + b"\n".join(rows[30:60] + rows[-16:]) + text)
+    for name in ("GPT2Tokenizer", "Qwen2Tokenizer", "CLIPTokenizer"):
+        suffix = "</w>" if name.startswith("CLIP") else ""
+        vocab = {p: i for i, p in enumerate(["t", "h", "e" + suffix, "th", "the" + suffix, "<|startoftext|>", "<|endoftext|>"])}
+        parts = [json.dumps(vocab), f"#version: 0.2\nt h\nth e{suffix}\n", json.dumps({"tokenizer_class": name})]
+        seed("fuzz_tokenizer_files", name, b"v" + "\x1e".join(parts).encode() + text)
+
+
 def main() -> None:
     safetensors_seeds()
     config_seeds()
     refpt_seeds()
+    tokenizer_file_seeds()
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ Engine::Engine(const std::filesystem::path& folder, device::Device& device, cons
 
 std::string Engine::name() const { return model_name(folder_); }
 
-bool Engine::has_tokenizer() const { return std::filesystem::exists(folder_ / "tokenizer.json"); }
+bool Engine::has_tokenizer() const { return text::Tokenizer::exists(folder_); }
 
 const text::Tokenizer& Engine::tokenizer() {
   if (!tokenizer_) tokenizer_.emplace(text::Tokenizer::load(folder_));

@@ -36,41 +36,6 @@ AddedToken parse_added_token(const Json& json, const std::string& where, std::op
   return token;
 }
 
-void StringSet::insert(std::string_view text, std::size_t value) {
-  std::uint32_t at = 0;
-  for (const char byte : text) {
-    const auto& children = nodes_[at].children;
-    const auto child = std::find_if(children.begin(), children.end(), [&](const auto& c) { return c.first == byte; });
-    if (child != children.end()) {
-      at = child->second;
-      continue;
-    }
-    const auto fresh = static_cast<std::uint32_t>(nodes_.size());
-    nodes_[at].children.emplace_back(byte, fresh);
-    nodes_.emplace_back();
-    at = fresh;
-  }
-  if (!nodes_[at].value) nodes_[at].value = value;
-}
-
-std::optional<StringSet::Found> StringSet::find(std::string_view text, std::size_t from) const {
-  if (nodes_.size() == 1) return std::nullopt;
-  for (std::size_t begin = from; begin < text.size(); ++begin) {
-    std::optional<Found> longest;
-    std::uint32_t at = 0;
-    for (std::size_t i = begin; i < text.size(); ++i) {
-      const auto& children = nodes_[at].children;
-      const auto child =
-          std::find_if(children.begin(), children.end(), [&](const auto& c) { return c.first == text[i]; });
-      if (child == children.end()) break;
-      at = child->second;
-      if (nodes_[at].value) longest = Found{{begin, i + 1}, *nodes_[at].value};
-    }
-    if (longest) return longest;
-  }
-  return std::nullopt;
-}
-
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Vocabulary& vocabulary, const Normalizer* normalizer,
                          const std::string& where)
     : tokens_(std::move(tokens)) {
@@ -87,18 +52,24 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Vocabulary& vocab
     if (!by_id_.emplace(token.id, i).second) fail(Category::kBadInput, where, "id {} stands twice", token.id);
   }
   // Of two strings that normalise to the same, special ones come first.
+  std::vector<std::string> forms(tokens_.size());
+  std::vector<ByteTrie::Entry> raw, in_normalized;
   for (const bool special : {true, false}) {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].special != special) continue;
+      const auto place = static_cast<std::int32_t>(i);
       if (!tokens_[i].normalized) {
-        raw_.insert(tokens_[i].content, i);
+        raw.emplace_back(tokens_[i].content, place);
         continue;
       }
       Piece form{tokens_[i].content};
       if (normalizer != nullptr) normalizer->apply(form);
-      if (!form.text.empty()) normalized_.insert(form.text, i);
+      forms[i] = std::move(form.text);
+      in_normalized.emplace_back(forms[i], place);
     }
   }
+  raw_ = ByteTrie(std::move(raw));
+  normalized_ = ByteTrie(std::move(in_normalized));
 }
 
 const AddedToken* AddedTokens::by_id(std::int32_t id) const {
@@ -112,7 +83,7 @@ const AddedToken* AddedTokens::by_content(std::string_view content) const {
 }
 
 std::vector<Stretch> AddedTokens::find(std::string_view text, bool normalized, bool special) const {
-  const StringSet& set = normalized ? normalized_ : raw_;
+  const ByteTrie& set = normalized ? normalized_ : raw_;
   std::vector<Stretch> stretches;
   std::size_t done = 0;  // up to here the text is dealt with
   std::size_t from = 0;
@@ -121,7 +92,7 @@ std::vector<Stretch> AddedTokens::find(std::string_view text, bool normalized, b
     from = found->range.end;
     auto [begin, end] = found->range;
     if (begin < done) continue;  // it starts in whitespace that the token before took
-    const AddedToken& token = tokens_[found->value];
+    const AddedToken& token = tokens_[static_cast<std::size_t>(found->value)];
     if (token.special && !special) continue;
     if (token.single_word) {
       const bool touched_left = begin > 0 && is_word(code_point_before(text, begin).value);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "firstlight/base/json.h"
+#include "firstlight/text/byte_trie.h"
 #include "firstlight/text/regex.h"
 
 namespace firstlight::text {
@@ -28,24 +29,6 @@ struct AddedToken {
 
 // Reads one entry of "added_tokens"; `id` is given where the entry does not carry it.
 AddedToken parse_added_token(const Json& json, const std::string& where, std::optional<std::int64_t> id = std::nullopt);
-
-// Finds any of a set of strings: leftmost, then longest.
-class StringSet {
- public:
-  void insert(std::string_view text, std::size_t value);  // the first value of a string stays
-  struct Found {
-    Range range;
-    std::size_t value;
-  };
-  std::optional<Found> find(std::string_view text, std::size_t from) const;
-
- private:
-  struct Node {
-    std::vector<std::pair<char, std::uint32_t>> children;
-    std::optional<std::size_t> value;
-  };
-  std::vector<Node> nodes_{1};
-};
 
 // A stretch of text, or an added token's id.
 struct Stretch {
@@ -72,7 +55,7 @@ class AddedTokens {
   std::vector<AddedToken> tokens_;
   std::unordered_map<std::int32_t, std::size_t> by_id_;
   std::unordered_map<std::string, std::size_t> by_content_;
-  StringSet raw_, normalized_;
+  ByteTrie raw_, normalized_;  // values are places in tokens_
 };
 
 }  // namespace firstlight::text

@@ -32,10 +32,14 @@ constexpr std::array<std::int16_t, kAlphabetEnd> kBytes = make_bytes();
 
 }  // namespace
 
+void append_characters(std::string& out, std::string_view bytes) {
+  out.reserve(out.size() + bytes.size() + bytes.size() / 2);
+  for (const char byte : bytes) append_utf8(out, kCharacters[static_cast<std::uint8_t>(byte)]);
+}
+
 std::string bytes_to_characters(std::string_view bytes) {
   std::string characters;
-  characters.reserve(bytes.size() + bytes.size() / 2);
-  for (const char byte : bytes) append_utf8(characters, kCharacters[static_cast<std::uint8_t>(byte)]);
+  append_characters(characters, bytes);
   return characters;
 }
 

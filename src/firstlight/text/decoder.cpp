@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <functional>
 #include <optional>
 #include <vector>
 
 #include "firstlight/base/error.h"
 #include "firstlight/text/byte_level.h"
+#include "firstlight/text/decoder_stage.h"
 #include "firstlight/text/fields.h"
 #include "firstlight/text/normalizer.h"
 #include "firstlight/text/pre_tokenizer.h"
@@ -17,20 +17,9 @@
 namespace firstlight::text {
 namespace {
 
-// A decoder whose stages are made by a function.
-class Simple : public Decoder {
+class DecoderSequence : public Decoder {
  public:
-  using Make = std::function<std::unique_ptr<DecoderStage>(DecoderStage&)>;
-  explicit Simple(Make make) : make_(std::move(make)) {}
-  std::unique_ptr<DecoderStage> stage(DecoderStage& next) const override { return make_(next); }
-
- private:
-  Make make_;
-};
-
-class Sequence : public Decoder {
- public:
-  explicit Sequence(Fields& fields) {
+  explicit DecoderSequence(Fields& fields) {
     const Json& list = fields.array("decoders");
     for (std::size_t i = 0; i < list.size(); ++i)
       steps_.push_back(make_decoder(list[i], fmt::format("{}[{}]", fields.where("decoders"), i)));
@@ -56,29 +45,6 @@ class Sequence : public Decoder {
     void finish() override { first->finish(); }
   };
   std::vector<std::unique_ptr<Decoder>> steps_;
-};
-
-// A stage that needs whole tokens.
-class WholeToken : public DecoderStage {
- public:
-  explicit WholeToken(DecoderStage& next) : next_(next) {}
-  void add(std::string_view fragment) final { token_ += fragment; }
-  void end_token() final {
-    token(token_);
-    token_.clear();
-  }
-  void finish() override { next_.finish(); }
-
- protected:
-  virtual void token(const std::string& token) = 0;
-  void pass(std::string_view token) {
-    next_.add(token);
-    next_.end_token();
-  }
-  DecoderStage& next_;
-
- private:
-  std::string token_;
 };
 
 class ReplaceStage : public WholeToken {
@@ -281,43 +247,41 @@ class JoiningStage : public DecoderStage {
   bool between_ = false;
 };
 
-template <typename Stage, typename... Arguments>
-std::unique_ptr<Decoder> simple(Arguments... arguments) {
-  return std::make_unique<Simple>(
-      [=](DecoderStage& next) -> std::unique_ptr<DecoderStage> { return std::make_unique<Stage>(next, arguments...); });
-}
-
 }  // namespace
 
-std::unique_ptr<Decoder> make_joining_decoder() { return simple<JoiningStage>(); }
+std::unique_ptr<Decoder> make_joining_decoder() { return simple_decoder<JoiningStage>(); }
 
 std::unique_ptr<Decoder> make_decoder(const Json& json, const std::string& where) {
   Fields fields(json, where);
   const std::string type = fields.text("type");
   std::unique_ptr<Decoder> made;
   if (type == "Sequence") {
-    made = std::make_unique<Sequence>(fields);
+    made = std::make_unique<DecoderSequence>(fields);
   } else if (type == "Replace") {
     const Regex regex = parse_pattern(fields.at("pattern"), fields.where("pattern"));
-    made = simple<ReplaceStage>(regex, fields.text("content"));
+    made = simple_decoder<ReplaceStage>(regex, fields.text("content"));
   } else if (type == "ByteFallback") {
-    made = simple<ByteFallbackStage>();
+    made = simple_decoder<ByteFallbackStage>();
   } else if (type == "Fuse") {
-    made = simple<FuseStage>();
+    made = simple_decoder<FuseStage>();
   } else if (type == "Strip") {
     const std::string content = to_utf8(fields.character("content"));
     const auto start = static_cast<std::size_t>(fields.integer("start", 0, 1 << 20));
     const auto stop = static_cast<std::size_t>(fields.integer("stop", 0, 1 << 20));
-    made = simple<StripStage>(content, start, stop);
+    made = simple_decoder<StripStage>(content, start, stop);
   } else if (type == "Metaspace") {
-    made = simple<MetaspaceStage>(parse_metaspace(fields));
+    made = simple_decoder<MetaspaceStage>(parse_metaspace(fields));
   } else if (type == "ByteLevel") {
-    made = simple<ByteLevelStage>();
+    made = simple_decoder<ByteLevelStage>();
     fields.ignore({"add_prefix_space", "trim_offsets", "use_regex"});
   } else {
-    fail(Category::kUnsupported, where,
-         "decoder '{}'; accepted are Sequence, Replace, ByteFallback, Fuse, Strip, Metaspace, ByteLevel", type);
+    made = make_word_decoder(type, fields);
   }
+  if (!made)
+    fail(Category::kUnsupported, where,
+         "decoder '{}'; accepted are Sequence, Replace, ByteFallback, Fuse, Strip, Metaspace, ByteLevel, WordPiece, "
+         "BPEDecoder, CTC",
+         type);
   fields.done();
   return made;
 }

@@ -1,39 +1,20 @@
 // Byte-pair encoding (Sennrich et al., 2016): a word starts as its characters; the neighbouring pair whose merge has
-// the lowest rank is joined, leftmost first, until no pair has a merge. A heap of candidate merges over a linked list
-// of symbols makes that O(n log n), which matters where a whole text is one word.
+// the lowest rank is joined, leftmost first, until no pair has a merge.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <queue>
+#include <span>
 
 #include "firstlight/base/error.h"
 #include "firstlight/text/fields.h"
-#include "firstlight/text/merge_table.h"
+#include "firstlight/text/merge_symbols.h"
 #include "firstlight/text/model.h"
 #include "firstlight/text/tokenizer_file.h"
 #include "firstlight/text/unicode.h"
 
 namespace firstlight::text {
 namespace {
-
-struct Symbol {
-  std::int32_t id;
-  std::int32_t previous, next;  // -1 at the ends
-  bool removed;
-};
-
-struct Candidate {
-  std::uint32_t rank;
-  std::int32_t position;
-  std::int32_t id;
-};
-// For a heap whose top is the lowest rank, leftmost.
-struct Later {
-  bool operator()(const Candidate& a, const Candidate& b) const {
-    return a.rank != b.rank ? a.rank > b.rank : a.position > b.position;
-  }
-};
 
 class Bpe : public Model {
  public:
@@ -61,6 +42,7 @@ class Bpe : public Model {
     where_ = fields.where("unk_token");
     for (int byte = 0; byte < 256; ++byte)
       byte_ids_[static_cast<std::size_t>(byte)] = vocabulary_.id_of(fmt::format("<0x{:02X}>", byte)).value_or(kNoPiece);
+    for (char32_t c = 0; c < kTabled; ++c) character_ids_.push_back(vocabulary_.id_of(to_utf8(c)).value_or(kNoPiece));
     read_merges(file, fields.where("merges"));
   }
 
@@ -73,18 +55,28 @@ class Bpe : public Model {
         return;
       }
     }
-    std::vector<Symbol> symbols = start(word);
-    merge(symbols);
-    for (const Symbol& symbol : symbols)
-      if (!symbol.removed) ids.push_back(symbol.id);
+    const std::size_t first = ids.size();
+    start(word, ids);
+    const std::size_t count = merge_symbols(merges_, std::span(ids).subspan(first));
+    ids.resize(first + count);
+  }
+
+  // No piece has the mark inside, after anything but marks: words that begin with it can be encoded alone.
+  void cut(std::string_view text, Range word, std::vector<Range>& parts) const override {
+    if (cuts_at_mark_)
+      cut_before_marks(text, word, parts);
+    else
+      parts.push_back(word);
   }
 
  private:
   static constexpr std::int32_t kNoPiece = -1;
+  static constexpr char32_t kTabled = 0x3000;  // characters below have their ids in a table
 
   void read_merges(TokenizerFile& file, const std::string& where) {
     merges_ = MergeTable(file.merges.size());
     std::string joined;
+    cuts_at_mark_ = !ignore_merges_ && prefix_.empty() && suffix_.empty() && vocabulary_.id_of(kSpaceMark).has_value();
     for (std::size_t rank = 0; rank < file.merges.size(); ++rank) {
       const auto& [left, right] = file.merges[rank];
       // The right side of a merge carries the continuing prefix, which its result has only in front.
@@ -98,23 +90,19 @@ class Bpe : public Model {
              : !right_id ? right
                          : joined);
       merges_.insert(*left_id, *right_id, {static_cast<std::uint32_t>(rank), *id});
+      if (right.starts_with(kSpaceMark) && !left.ends_with(kSpaceMark)) cuts_at_mark_ = false;
     }
     file.merges = {};
   }
 
-  // The symbols before any merge: characters, or their bytes, or the unknown piece.
-  std::vector<Symbol> start(std::string_view word) const {
-    std::vector<Symbol> symbols;
-    symbols.reserve(word.size());
-    const auto add = [&](std::int32_t id) {
-      const auto index = static_cast<std::int32_t>(symbols.size());
-      if (index > 0) symbols.back().next = index;
-      symbols.push_back({id, index - 1, -1, false});
-    };
+  // Appends the symbols before any merge: characters, or their bytes, or the unknown piece.
+  void start(std::string_view word, std::vector<std::int32_t>& symbols) const {
+    const auto add = [&](std::int32_t id) { symbols.push_back(id); };
     std::string decorated;
     bool pending_unknown = false;  // an unknown that may still grow
     for (std::size_t i = 0; i < word.size();) {
-      const std::size_t end = i + code_point_at(word, i).bytes;
+      const CodePoint character = code_point_at(word, i);
+      const std::size_t end = i + character.bytes;
       std::string_view piece = word.substr(i, end - i);
       const bool prefixed = i > 0 && !prefix_.empty();
       const bool suffixed = end == word.size() && !suffix_.empty();
@@ -123,10 +111,12 @@ class Bpe : public Model {
         piece = decorated;
       }
       i = end;
-      if (const auto id = vocabulary_.id_of(piece)) {
+      const bool tabled = character.value < kTabled && !prefixed && !suffixed;
+      const std::int32_t id = tabled ? character_ids_[character.value] : vocabulary_.id_of(piece).value_or(kNoPiece);
+      if (id != kNoPiece) {
         if (pending_unknown) add(unknown_);
         pending_unknown = false;
-        add(*id);
+        add(id);
         continue;
       }
       if (byte_fallback_ && has_bytes(piece)) {
@@ -139,42 +129,11 @@ class Bpe : public Model {
       pending_unknown = true;
     }
     if (pending_unknown) add(unknown_);
-    return symbols;
   }
 
   bool has_bytes(std::string_view piece) const {
     return std::all_of(piece.begin(), piece.end(),
                        [&](char byte) { return byte_ids_[static_cast<std::uint8_t>(byte)] != kNoPiece; });
-  }
-
-  void merge(std::vector<Symbol>& symbols) const {
-    std::vector<Candidate> found;
-    for (std::size_t i = 0; i + 1 < symbols.size(); ++i)
-      if (const auto* m = merges_.find(symbols[i].id, symbols[i + 1].id))
-        found.push_back({m->rank, static_cast<std::int32_t>(i), m->id});
-    std::priority_queue<Candidate, std::vector<Candidate>, Later> heap(Later{}, std::move(found));
-    const auto offer = [&](std::int32_t left, std::int32_t right) {
-      if (left < 0 || right < 0) return;
-      if (const auto* m =
-              merges_.find(symbols[static_cast<std::size_t>(left)].id, symbols[static_cast<std::size_t>(right)].id))
-        heap.push({m->rank, left, m->id});
-    };
-    while (!heap.empty()) {
-      const Candidate best = heap.top();
-      heap.pop();
-      Symbol& left = symbols[static_cast<std::size_t>(best.position)];
-      if (left.removed || left.next < 0) continue;
-      Symbol& right = symbols[static_cast<std::size_t>(left.next)];
-      // The candidate is stale when one of its sides has been merged since.
-      const auto* m = merges_.find(left.id, right.id);
-      if (m == nullptr || m->id != best.id) continue;
-      left.id = best.id;
-      left.next = right.next;
-      right.removed = true;
-      if (right.next >= 0) symbols[static_cast<std::size_t>(right.next)].previous = best.position;
-      offer(left.previous, best.position);
-      offer(best.position, left.next);
-    }
   }
 
   Vocabulary vocabulary_;
@@ -184,6 +143,8 @@ class Bpe : public Model {
   std::string unknown_piece_;  // empty: none
   std::int32_t unknown_ = kNoPiece;
   std::string where_;
+  std::vector<std::int32_t> character_ids_;
+  bool cuts_at_mark_ = false;
   bool fuse_unknown_ = false, byte_fallback_ = false, ignore_merges_ = false;
 };
 

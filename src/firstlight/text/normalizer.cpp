@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "firstlight/base/error.h"
+#include "firstlight/text/byte_level.h"
 #include "firstlight/text/fields.h"
 #include "firstlight/text/unicode.h"
 
@@ -105,6 +106,12 @@ class StripAccents : public Normalizer {
   }
 };
 
+// Bytes as printable characters, before anything cuts the text.
+class ByteCharacters : public Normalizer {
+ public:
+  void apply(Piece& piece) const override { piece.text = bytes_to_characters(piece.text); }
+};
+
 }  // namespace
 
 Regex parse_pattern(const Json& json, const std::string& where) {
@@ -131,10 +138,12 @@ std::unique_ptr<Normalizer> make_normalizer(const Json& json, const std::string&
   if (type == "Lowercase") made = std::make_unique<Lowercase>();
   if (type == "Strip") made = std::make_unique<Strip>(fields);
   if (type == "StripAccents") made = std::make_unique<StripAccents>();
+  if (type == "ByteLevel") made = std::make_unique<ByteCharacters>();
+  if (!made) made = make_cleaning_normalizer(type, fields);
   if (!made)
     fail(Category::kUnsupported, where,
          "normalizer '{}'; accepted are Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, Strip, "
-         "StripAccents",
+         "StripAccents, ByteLevel, BertNormalizer, Nmt, Precompiled",
          type);
   fields.done();
   return made;

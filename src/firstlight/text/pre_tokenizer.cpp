@@ -1,20 +1,17 @@
-// One class a pre-tokenizer.
+// Pre-tokenizers that cut by pattern or rewrite the text.
 #include "firstlight/text/pre_tokenizer.h"
 
 #include <fmt/format.h>
 
 #include "firstlight/base/error.h"
-#include "firstlight/text/byte_level.h"
+#include "firstlight/text/byte_level_parts.h"
 #include "firstlight/text/fields.h"
 #include "firstlight/text/normalizer.h"
+#include "firstlight/text/split.h"
 #include "firstlight/text/unicode.h"
 
 namespace firstlight::text {
 namespace {
-
-// The pattern of byte-level BPE's first tokenizer (Radford et al., 2019).
-constexpr std::string_view kByteLevelPattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 class Sequence : public PreTokenizer {
  public:
@@ -23,134 +20,116 @@ class Sequence : public PreTokenizer {
     for (std::size_t i = 0; i < list.size(); ++i)
       steps_.push_back(make_pre_tokenizer(list[i], fmt::format("{}[{}]", fields.where("pretokenizers"), i)));
   }
-  void apply(std::vector<Piece>& pieces) const override {
-    for (const auto& step : steps_) step->apply(pieces);
+  void apply(Words& words) const override {
+    for (const auto& step : steps_) step->apply(words);
   }
 
  private:
   std::vector<std::unique_ptr<PreTokenizer>> steps_;
 };
 
-// A pre-tokenizer that treats each piece alone.
-class PieceWise : public PreTokenizer {
+// Cuts at a pattern.
+class Split : public Cutter {
  public:
-  void apply(std::vector<Piece>& pieces) const final {
-    std::vector<Piece> out;
-    out.reserve(pieces.size());
-    for (Piece& piece : pieces) cut(piece, out);
-    pieces = std::move(out);
-  }
-
- protected:
-  virtual void cut(Piece& piece, std::vector<Piece>& out) const = 0;
-};
-
-class ByteLevel : public PieceWise {
- public:
-  explicit ByteLevel(Fields& fields) : add_prefix_space_(fields.boolean("add_prefix_space")) {
-    if (fields.boolean("use_regex", true)) regex_ = std::make_unique<Regex>(kByteLevelPattern, fields.where());
-    fields.ignore({"trim_offsets"});  // changes offsets only
-  }
-
- protected:
-  void cut(Piece& piece, std::vector<Piece>& out) const override {
-    if (add_prefix_space_ && !piece.text.starts_with(' ')) piece.text.insert(0, 1, ' ');
-    const std::size_t first = out.size();
-    if (regex_)
-      split(piece, cut_by(*regex_, piece.text), SplitBehavior::kIsolated, false, out);
-    else
-      out.push_back(std::move(piece));
-    for (std::size_t i = first; i < out.size(); ++i) out[i].text = bytes_to_characters(out[i].text);
-  }
-
- private:
-  bool add_prefix_space_;
-  std::unique_ptr<Regex> regex_;
-};
-
-class Split : public PieceWise {
- public:
-  Split(Regex regex, SplitBehavior behavior, bool invert)
-      : regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
   explicit Split(Fields& fields)
-      : Split(parse_pattern(fields.at("pattern"), fields.where("pattern")),
-              parse_split_behavior(fields.text("behavior"), fields.where("behavior")), fields.boolean("invert")) {}
+      : regex_(parse_pattern(fields.at("pattern"), fields.where("pattern"))),
+        behavior_(parse_split_behavior(fields.text("behavior"), fields.where("behavior"))),
+        invert_(fields.boolean("invert")) {}
+  explicit Split(Regex regex) : regex_(std::move(regex)), behavior_(SplitBehavior::kIsolated), invert_(false) {}
 
- protected:
-  void cut(Piece& piece, std::vector<Piece>& out) const override {
-    split(piece, cut_by(regex_, piece.text), behavior_, invert_, out);
+  void cut(std::string_view text, Range word, std::vector<Range>& out) const override {
+    const std::string_view inside = text.substr(word.begin, word.end - word.begin);
+    if (behavior_ == SplitBehavior::kIsolated)
+      isolate(word, inside, out);
+    else
+      split(word, cut_by(regex_, inside), behavior_, invert_, out);
   }
 
  private:
+  // Matches and gaps alike become words.
+  void isolate(Range word, std::string_view inside, std::vector<Range>& out) const {
+    std::size_t done = 0;
+    const auto add = [&](std::size_t begin, std::size_t end) {
+      if (begin < end) out.push_back({word.begin + begin, word.begin + end});
+      done = end;
+    };
+    regex_.for_each(inside, [&](Range match) {
+      add(done, match.begin);
+      add(match.begin, match.end);
+    });
+    add(done, inside.size());
+  }
+
   Regex regex_;
   SplitBehavior behavior_;
   bool invert_;
 };
 
-// Splits at code points of a class.
-class ClassSplit : public PieceWise {
+class ByteLevel : public PreTokenizer {
  public:
-  ClassSplit(bool (*predicate)(char32_t), SplitBehavior behavior) : predicate_(predicate), behavior_(behavior) {}
-
- protected:
-  void cut(Piece& piece, std::vector<Piece>& out) const override {
-    split(piece, cut_by(predicate_, piece.text), behavior_, false, out);
+  explicit ByteLevel(Fields& fields) : add_prefix_space_(fields.boolean("add_prefix_space")) {
+    if (fields.boolean("use_regex", true)) split_ = std::make_unique<Split>(Regex(kFirstSplit, fields.where()));
+    fields.ignore({"trim_offsets"});  // changes offsets only
+  }
+  void apply(Words& words) const override {
+    words.write_bytes();
+    if (add_prefix_space_) {
+      WordsWriter writer(words);
+      for (const Range range : words.ranges) {
+        if (words.text[range.begin] != ' ') writer.text() += ' ';
+        writer.text() += words.word(range);
+        writer.end_word();
+      }
+      writer.finish();
+    }
+    if (split_) split_->apply(words);
+    words.in_bytes = true;
   }
 
  private:
-  bool (*predicate_)(char32_t);
-  SplitBehavior behavior_;
+  bool add_prefix_space_;
+  std::unique_ptr<Split> split_;
 };
 
-// Runs of word characters, and runs of what is neither word nor whitespace.
-class Whitespace : public PieceWise {
- protected:
-  void cut(Piece& piece, std::vector<Piece>& out) const override {
-    enum class Kind { kSpace, kWord, kOther };
-    const std::string_view text = piece.text;
-    Kind current = Kind::kSpace;
-    std::size_t begin = 0;
-    const auto flush = [&](std::size_t end) {
-      if (current != Kind::kSpace && begin < end)
-        out.push_back({std::string(text.substr(begin, end - begin)), piece.at_start && begin == 0});
-      begin = end;
-    };
-    for (std::size_t i = 0; i < text.size();) {
-      const CodePoint c = code_point_at(text, i);
-      const Kind kind = is_word(c.value) ? Kind::kWord : is_whitespace(c.value) ? Kind::kSpace : Kind::kOther;
-      if (kind != current) flush(i);
-      current = kind;
-      i += c.bytes;
-    }
-    flush(text.size());
-  }
-};
-
-class Metaspace : public PieceWise {
+// Spaces become a visible mark, which also stands in front of the text, and words begin at the mark.
+class Metaspace : public PreTokenizer {
  public:
-  explicit Metaspace(Fields& fields)
-      : fields_(parse_metaspace(fields)), regex_(Regex::literal(fields_.replacement, fields.where())) {}
-
- protected:
-  void cut(Piece& piece, std::vector<Piece>& out) const override {
-    std::string text;
-    for (const char c : piece.text) c == ' ' ? text.append(fields_.replacement) : text.append(1, c);
-    const bool prepend =
-        fields_.scheme == PrependScheme::kAlways || (fields_.scheme == PrependScheme::kFirst && piece.at_start);
-    if (prepend && !text.starts_with(fields_.replacement)) text.insert(0, fields_.replacement);
-    piece.text = std::move(text);
-    if (fields_.split)
-      split(piece, cut_by(regex_, piece.text), SplitBehavior::kMergedWithNext, false, out);
-    else
-      out.push_back(std::move(piece));
+  explicit Metaspace(Fields& fields) : fields_(parse_metaspace(fields)) {}
+  void apply(Words& words) const override {
+    words.write_bytes();
+    const std::string& mark = fields_.replacement;
+    WordsWriter writer(words);
+    std::string& text = writer.text();
+    for (const Range range : words.ranges) {
+      const std::string_view word = words.word(range);
+      const bool wanted = fields_.scheme == PrependScheme::kAlways ||
+                          (fields_.scheme == PrependScheme::kFirst && words.is_at_start(range));
+      if (wanted && word[0] != ' ' && !word.starts_with(mark)) text += mark;
+      for (std::size_t i = 0; i < word.size();) {
+        const bool space = word[i] == ' ';
+        if (fields_.split && (space || word.substr(i).starts_with(mark))) writer.end_word();
+        const std::size_t end = i + code_point_at(word, i).bytes;
+        text += space ? std::string_view(mark) : word.substr(i, end - i);
+        i = end;
+      }
+      writer.end_word();
+    }
+    writer.finish();
   }
 
  private:
   MetaspaceFields fields_;
-  Regex regex_;
 };
 
 }  // namespace
+
+void Cutter::apply(Words& words) const {
+  words.write_bytes();
+  std::vector<Range> out;
+  out.reserve(words.text.size() / 4 + 1);
+  for (const Range range : words.ranges) cut(words.text, range, out);
+  words.ranges = std::move(out);
+}
 
 MetaspaceFields parse_metaspace(Fields& fields) {
   MetaspaceFields metaspace;
@@ -180,20 +159,11 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& json, const std::st
   if (type == "ByteLevel") made = std::make_unique<ByteLevel>(fields);
   if (type == "Split") made = std::make_unique<Split>(fields);
   if (type == "Metaspace") made = std::make_unique<Metaspace>(fields);
-  if (type == "Whitespace") made = std::make_unique<Whitespace>();
-  if (type == "WhitespaceSplit") made = std::make_unique<ClassSplit>(&is_whitespace, SplitBehavior::kRemoved);
-  if (type == "Digits") {
-    const bool each = fields.boolean("individual_digits");
-    made = std::make_unique<ClassSplit>(&is_numeric, each ? SplitBehavior::kIsolated : SplitBehavior::kContiguous);
-  }
-  if (type == "Punctuation") {
-    const std::string behavior = fields.optional_text("behavior").value_or("Isolated");
-    made = std::make_unique<ClassSplit>(&is_punctuation, parse_split_behavior(behavior, fields.where("behavior")));
-  }
+  if (!made) made = make_class_cutter(type, fields);
   if (!made)
     fail(Category::kUnsupported, where,
          "pre-tokenizer '{}'; accepted are Sequence, ByteLevel, Split, Metaspace, Whitespace, WhitespaceSplit, Digits, "
-         "Punctuation",
+         "Punctuation, BertPreTokenizer, CharDelimiterSplit, UnicodeScripts, FixedLength",
          type);
   fields.done();
   return made;

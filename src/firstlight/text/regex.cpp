@@ -5,6 +5,7 @@
 #include <pcre2.h>
 
 #include "firstlight/base/error.h"
+#include "firstlight/text/split_scanner.h"
 #include "firstlight/text/unicode.h"
 
 namespace firstlight::text {
@@ -42,14 +43,16 @@ struct MatchContext {
 
 struct Regex::Code {
   pcre2_code* compiled = nullptr;
+  SplitScanner scanner = nullptr;
   std::string literal;
   std::string where;
   ~Code() { pcre2_code_free(compiled); }
 };
 
-Regex::Regex(std::string_view pattern, std::string_view where) {
+Regex::Regex(std::string_view pattern, std::string_view where, bool by_scanner) {
   auto code = std::make_shared<Code>();
   code->where = where;
+  if (by_scanner) code->scanner = find_split_scanner(pattern);
   if (pattern.size() > kMaxPatternBytes)
     fail(Category::kBadInput, where, "a regular expression of {} bytes; at most {}", pattern.size(), kMaxPatternBytes);
   const std::string translated = translate_regex(pattern, where);
@@ -75,6 +78,11 @@ Regex Regex::literal(std::string_view literal, std::string_view where) {
 
 std::vector<Range> Regex::find_all(std::string_view text) const {
   std::vector<Range> matches;
+  if (code_->scanner != nullptr) {
+    matches.reserve(text.size() / 4);
+    code_->scanner(text, matches);
+    return matches;
+  }
   if (code_->compiled == nullptr) {
     const std::string& literal = code_->literal;
     for (std::size_t at = text.find(literal); !literal.empty() && at != std::string_view::npos;

@@ -22,14 +22,20 @@ std::string translate_regex(std::string_view pattern, std::string_view where);
 
 class Regex {
  public:
-  // `where` names the place in errors.
-  Regex(std::string_view pattern, std::string_view where);
+  // `where` names the place in errors. Patterns that split_scanner.h knows are matched by hand unless `by_scanner` is
+  // false.
+  Regex(std::string_view pattern, std::string_view where, bool by_scanner = true);
   // Matches exactly `literal`.
   static Regex literal(std::string_view literal, std::string_view where);
 
   // All matches, left to right, none overlapping; empty ones included, as Oniguruma's find_iter gives them.
   // `text` must be valid UTF-8. Throws kResource when matching exceeds PCRE2's limits. Safe from several threads.
   std::vector<Range> find_all(std::string_view text) const;
+  // The same, match by match.
+  template <typename Body>
+  void for_each(std::string_view text, const Body& body) const {
+    for (const Range match : find_all(text)) body(match);
+  }
 
  private:
   struct Code;

@@ -48,7 +48,7 @@ std::vector<Cut> cut_by(bool (*predicate)(char32_t), std::string_view text) {
   return cuts;
 }
 
-void split(const Piece& piece, std::vector<Cut> cuts, SplitBehavior behavior, bool invert, std::vector<Piece>& out) {
+void split(Range word, std::vector<Cut> cuts, SplitBehavior behavior, bool invert, std::vector<Range>& out) {
   if (invert)
     for (Cut& cut : cuts) cut.is_match = !cut.is_match;
 
@@ -92,8 +92,7 @@ void split(const Piece& piece, std::vector<Cut> cuts, SplitBehavior behavior, bo
       break;
   }
   for (const Range range : kept)
-    if (range.begin < range.end)
-      out.push_back({piece.text.substr(range.begin, range.end - range.begin), piece.at_start && range.begin == 0});
+    if (range.begin < range.end) out.push_back({word.begin + range.begin, word.begin + range.end});
 }
 
 }  // namespace firstlight::text

@@ -1,7 +1,6 @@
-// Pieces of text on their way to the model, and how a pattern cuts them.
+// How a pattern cuts text.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +9,7 @@
 
 namespace firstlight::text {
 
+// One stretch of text as normalisers rewrite it.
 struct Piece {
   std::string text;
   bool at_start = false;  // its first character comes from the first character of the input
@@ -28,7 +28,8 @@ std::vector<Cut> cut_by(const Regex& regex, std::string_view text);
 // Every code point that satisfies `predicate` is a match of its own.
 std::vector<Cut> cut_by(bool (*predicate)(char32_t), std::string_view text);
 
-// Appends the pieces of `piece` to `out`; empty ones are dropped. `invert` exchanges matches and gaps.
-void split(const Piece& piece, std::vector<Cut> cuts, SplitBehavior behavior, bool invert, std::vector<Piece>& out);
+// Cuts `word` of `text` at `cuts`, whose ranges count from the word's begin; appends what is left to `out`, empty ones
+// dropped. `invert` exchanges matches and gaps.
+void split(Range word, std::vector<Cut> cuts, SplitBehavior behavior, bool invert, std::vector<Range>& out);
 
 }  // namespace firstlight::text

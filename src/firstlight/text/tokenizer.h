@@ -1,5 +1,5 @@
-// Text <-> token ids by a Hugging Face tokenizer.json. A pipeline, one file a step: added tokens are cut out of the
-// text, what is between them is normalised and pre-tokenised into words, the model turns words into ids, the
+// Text <-> token ids by the tokenizer files of a checkpoint. A pipeline, one file a step: added tokens are cut out of
+// the text, what is between them is normalised and pre-tokenised into words, the model turns words into ids, the
 // post-processor puts special tokens around them. Ids equal those of the `tokenizers` library.
 #pragma once
 
@@ -22,15 +22,21 @@ struct EncodeOptions {
 };
 
 class DecoderStage;
+struct TokenizerParts;
 
 // Immutable once made; every const member may be called from several threads.
 class Tokenizer {
  public:
-  // Reads tokenizer.json, and tokenizer_config.json and special_tokens_map.json where they exist: they name the BOS,
-  // EOS, padding and unknown tokens, and may list further added tokens. Throws kBadInput, kMismatch where the files
-  // contradict each other, and kUnsupported for anything in tokenizer.json that this build does not implement.
+  // Reads the tokenizer of a checkpoint folder, or one file. Of a folder it takes the first of: tokenizer.json, a
+  // sentencepiece or tiktoken tokenizer.model (or another *.model), *.tiktoken, vocab.json with merges.txt,
+  // rwkv_vocab*.txt. tokenizer_config.json and special_tokens_map.json beside it, where they exist, name the BOS, EOS,
+  // padding and unknown tokens, may list further added tokens, and say what the file itself does not: the class, the
+  // prefix, whether a BOS is added. Throws kBadInput, kMismatch where the files contradict each other, and
+  // kUnsupported for anything that this build does not implement.
   // tokenizer.json's "truncation" and "padding" are defaults of another library's calls; nothing here uses them.
-  static Tokenizer load(const std::filesystem::path& folder);
+  static Tokenizer load(const std::filesystem::path& path);
+  // True when load() would find a file in `folder`.
+  static bool exists(const std::filesystem::path& folder);
   // The text of a tokenizer.json alone; `where` names it in errors.
   static Tokenizer from_json(std::string_view text, std::string_view where);
 
@@ -59,11 +65,7 @@ class Tokenizer {
 
  private:
   struct Parts;
-  explicit Tokenizer(std::unique_ptr<const Parts> parts);
-  static Tokenizer build(std::string_view text, std::string_view where, std::vector<AddedToken> further,
-                         std::string_view further_where);
-  void encode_stretch(std::string_view text, bool at_start, EncodeOptions options,
-                      std::vector<std::int32_t>& ids) const;
+  Tokenizer(TokenizerParts parts, const std::string& where);
 
   std::unique_ptr<const Parts> parts_;
   std::optional<std::int32_t> bos_, eos_, pad_, unk_;

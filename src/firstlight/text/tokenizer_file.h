@@ -13,10 +13,12 @@
 namespace firstlight::text {
 
 struct TokenizerFile {
-  Json root;  // without model.vocab when that is an object, and without model.merges
-  bool has_vocab = false;
+  Json root;                // without model.vocab and model.merges
+  bool has_vocab = false;   // model.vocab is {piece: id, ...}
+  bool has_scores = false;  // model.vocab is [[piece, score], ...]
   bool has_merges = false;
   std::vector<std::pair<std::string, std::int64_t>> vocab;  // in file order; ids are not checked yet
+  std::vector<double> scores;                               // of a vocabulary with scores: one a piece
   std::vector<std::pair<std::string, std::string>> merges;  // in rank order
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "firstlight/base/error.h"
@@ -92,6 +93,15 @@ Utf8Step utf8_step(std::string_view text, std::size_t offset) {
 
 bool is_valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
+    // Eight ASCII characters at a time.
+    std::uint64_t eight = 0;
+    if (i + 8 <= text.size()) {
+      std::memcpy(&eight, text.data() + i, 8);
+      if ((eight & 0x8080808080808080u) == 0) {
+        i += 8;
+        continue;
+      }
+    }
     const Utf8Step step = utf8_step(text, i);
     if (!step.valid) return false;
     i += step.bytes;
@@ -118,6 +128,31 @@ bool is_word(char32_t value) { return contains(kWord, value); }
 bool is_numeric(char32_t value) { return contains(kNumeric, value); }
 bool is_punctuation(char32_t value) { return contains(kPunctuation, value); }
 bool is_mark(char32_t value) { return contains(kMark, value); }
+bool is_nonspacing_mark(char32_t value) { return contains(kNonspacingMark, value); }
+bool is_bert_removed(char32_t value) { return contains(kBertRemoved, value); }
+
+int script_of(char32_t value) {
+  const auto after = std::upper_bound(kScript.begin(), kScript.end(), value,
+                                      [](char32_t v, const ScriptRange& range) { return v < range.first; });
+  if (after == kScript.begin() || value > std::prev(after)->last) return 0;
+  return std::prev(after)->script;
+}
+
+std::size_t grapheme_end(std::string_view text, std::size_t offset) {
+  // What utf8proc does not know to extend stands in for by a mark that it knows.
+  const auto known = [](char32_t value) {
+    return static_cast<utf8proc_int32_t>(value >= 0x300 && contains(kExtendYoung, value) ? 0x301 : value);
+  };
+  CodePoint c = code_point_at(text, offset);
+  utf8proc_int32_t previous = known(c.value), state = 0;
+  for (offset += c.bytes; offset < text.size(); offset += c.bytes) {
+    c = code_point_at(text, offset);
+    const utf8proc_int32_t next = known(c.value);
+    if (utf8proc_grapheme_break_stateful(previous, next, &state)) break;
+    previous = next;
+  }
+  return offset;
+}
 
 std::string lower_case(std::string_view text) {
   std::string out;
@@ -172,6 +207,7 @@ std::string normal_form(std::string_view text, NormalForm form) {
   const std::span<const CodeRange> young = compatibility ? kTooYoungCompatibility : kTooYoung;
 
   std::string out;
+  out.reserve(text.size());
   const auto flush = [&](std::size_t begin, std::size_t end) {
     if (begin == end) return;
     utf8proc_uint8_t* mapped = nullptr;
@@ -182,10 +218,20 @@ std::string normal_form(std::string_view text, NormalForm form) {
     if (size < 0) fail(Category::kResource, "", "normalising text: {}", utf8proc_errmsg(size));
     out.append(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(size));
   };
-  // A code point that the tokenizer's Unicode does not know decomposes to itself, has class 0 and composes with
-  // nothing: it parts the text into stretches that can be normalised alone.
+  // Two kinds of places part the text into stretches that can be normalised alone: a code point that the tokenizer's
+  // Unicode does not know, which decomposes to itself, has class 0 and composes with nothing; and an ASCII character
+  // before another, which composes with neither neighbour. The latter makes most text free.
+  const auto ascii = [&](std::size_t at) { return at >= text.size() || byte_at(text, at) < 0x80; };
   std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size();) {
+    if (ascii(i) && ascii(i + 1)) {
+      flush(begin, i);
+      begin = i;
+      while (i < text.size() && ascii(i) && ascii(i + 1)) ++i;
+      out.append(text.substr(begin, i - begin));
+      begin = i;
+      continue;
+    }
     const CodePoint c = code_point_at(text, i);
     if (c.value >= 0x80 && contains(young, c.value)) {
       flush(begin, i);

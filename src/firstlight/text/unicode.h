@@ -42,6 +42,13 @@ bool is_numeric(char32_t value);      // N*
 bool is_punctuation(char32_t value);  // P* and ASCII punctuation
 bool is_mark(char32_t value);         // M*
 
+bool is_nonspacing_mark(char32_t value);  // Mn of BertNormalizer
+bool is_bert_removed(char32_t value);     // what BertNormalizer cleans away
+// A script as the UnicodeScripts pre-tokenizer tells them apart: Hiragana and Katakana are Han; 0 is any script.
+int script_of(char32_t value);
+// The end of the extended grapheme cluster that begins at `text[offset]` (Unicode annex 29).
+std::size_t grapheme_end(std::string_view text, std::size_t offset);
+
 // Full mapping, context free: no final sigma.
 std::string lower_case(std::string_view text);
 std::string upper_case(std::string_view text);

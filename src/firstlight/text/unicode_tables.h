@@ -19,10 +19,19 @@ struct CategoryRange {
   char32_t first, last;
 };
 
+struct ScriptRange {
+  char32_t first, last;
+  std::uint8_t script;  // a number of no meaning beyond being the same
+};
+
 extern const std::span<const CodeRange> kWord;
 extern const std::span<const CodeRange> kNumeric;
 extern const std::span<const CodeRange> kPunctuation;
 extern const std::span<const CodeRange> kMark;
+extern const std::span<const CodeRange> kNonspacingMark;
+extern const std::span<const CodeRange> kBertRemoved;
+extern const std::span<const CodeRange> kExtendYoung;
+extern const std::span<const ScriptRange> kScript;
 extern const std::span<const CodeRange> kTooYoung;
 extern const std::span<const CodeRange> kTooYoungCompatibility;
 extern const std::span<const CodePair> kLower;

@@ -7,6 +7,7 @@ FL_VERB(inspect, "what a config says: dimensions, features, memory plan, boards 
 FL_VERB(plan, "boards before hardware: does it fit, how fast would it be, which share of the maximum, what helps")
 FL_VERB(reference, "makes a reference capsule or a .refpt of a text on the reference device")
 FL_VERB(check, "components, teacher forcing and invariance against a reference")
+FL_VERB(tokenize, "text to token ids and back")
 FL_VERB(logits, "logits of token ids, for another program to compare")
 FL_VERB(generate, "text from one prompt or many")
 FL_VERB(chat, "a conversation through the model's chat template")
