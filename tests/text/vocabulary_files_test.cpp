@@ -81,15 +81,15 @@ TEST(VocabularyFiles, RandomComponents) {
 }
 
 // ---- hostile files ----
-struct Bad {
+struct BadFile {
   std::string text;
   Category category;
   const char* names;
 };
-constexpr const char* kWhere = "tokenizer.model";
+constexpr const char* kFileWhere = "tokenizer.model";
 
-void expect_refused(const std::vector<Bad>& cases, const std::function<void(const std::string&)>& read) {
-  for (const Bad& bad : cases) {
+void expect_refused(const std::vector<BadFile>& cases, const std::function<void(const std::string&)>& read) {
+  for (const BadFile& bad : cases) {
     SCOPED_TRACE(Json(bad.text).dump(-1, ' ', true, Json::error_handler_t::replace));
     const Error error = expect_error([&] { read(bad.text); });
     EXPECT_EQ(error.category(), bad.category) << error.what();
@@ -126,7 +126,7 @@ TEST(VocabularyFiles, DamagedSentencePieceModels) {
           {unknown + field(3, field(2, "ab")), Category::kBadInput, "character map"},
           {unknown + field(1, field(1, "a") + std::string("\x15\x00\x00\xC0\x7F", 5)), Category::kBadInput, "finite"},
       },
-      [](const std::string& text) { read_sentencepiece(text, kWhere, true); });
+      [](const std::string& text) { read_sentencepiece(text, kFileWhere, true); });
 }
 
 TEST(VocabularyFiles, DamagedRankFiles) {
@@ -140,7 +140,7 @@ TEST(VocabularyFiles, DamagedRankFiles) {
                   {"IQ== -1\n", Category::kBadInput, "-1"},
                   {"IQ== 0\nIQ== 1\n", Category::kBadInput, "twice"},
                   {"IQ== 0\nIg== 0\n", Category::kBadInput, "twice"}},
-                 [](const std::string& text) { read_tiktoken(text, kWhere); });
+                 [](const std::string& text) { read_tiktoken(text, kFileWhere); });
 }
 
 TEST(VocabularyFiles, DamagedWorldVocabularies) {
@@ -156,8 +156,8 @@ TEST(VocabularyFiles, DamagedWorldVocabularies) {
                   {"1 b'\\u0041' 1\n", Category::kBadInput, "line 1"},
                   {"x 'a' 1\n", Category::kBadInput, "line 1"},
                   {"1 'a' 1\n1 'b' 1\n", Category::kBadInput, "twice"}},
-                 [](const std::string& text) { read_rwkv_vocabulary(text, kWhere); });
-  const TokenizerParts parts = read_rwkv_vocabulary("7 'a' 1\n8 b'\\xe9' 1\n9 \"'\\n\" 2\n", kWhere);
+                 [](const std::string& text) { read_rwkv_vocabulary(text, kFileWhere); });
+  const TokenizerParts parts = read_rwkv_vocabulary("7 'a' 1\n8 b'\\xe9' 1\n9 \"'\\n\" 2\n", kFileWhere);
   Ids ids;
   parts.model->encode("aéa'Ċ", ids);
   EXPECT_EQ(ids, (Ids{7, 8, 7, 9}));
