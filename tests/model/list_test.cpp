@@ -123,6 +123,46 @@ TEST(ModelList, FieldsThatNobodyKnowsStayUnread) {
   }
 }
 
+// Fields that published files of a family carry beside those that its config class writes.
+TEST(ModelList, PublishedFieldsAreKnown) {
+  const std::pair<const char*, const char*> published[] = {
+      {"llama",
+       R"({"pretraining_tp": 1, "max_sequence_length": 2048, "is_llama_config": true, "rope_interleaved": false})"},
+      {"mixtral", R"({"output_router_logits": false, "router_aux_loss_coef": 0.02, "router_jitter_noise": 0.0})"},
+      {"qwen2", R"({"use_mrope": false})"},
+      {"phi", R"({"embd_pdrop": 0.0, "resid_pdrop": 0.1})"},
+      {"phi3", R"({"full_attn_mod": 1, "interpolate_factor": 1, "lm_head_bias": false, "mlp_bias": false,
+                   "embd_pdrop": 0.0, "auto_map": {"AutoConfig": "configuration_phi3.Phi3Config"}})"},
+      {"starcoder2", R"({"attention_softmax_in_fp32": true, "layer_norm_epsilon": 1e-05, "mlp_type": "default",
+                         "norm_type": "layer_norm", "scale_attn_weights": true, "embedding_dropout": 0.1})"},
+      {"gpt_bigcode", R"({"attention_softmax_in_fp32": true, "inference_runner": 0, "validate_runner_input": true,
+                          "pre_allocate_kv_cache": false, "max_sequence_length": null, "summary_type": "cls_index"})"},
+      {"gpt2", R"({"n_ctx": 1024, "summary_use_proj": true, "task_specific_params": {"text-generation": {}}})"},
+  };
+  for (const auto& [model_type, fields] : published) {
+    SCOPED_TRACE(model_type);
+    Json config = tiny(model_type);
+    config.update(parse_json(fields, model_type));
+    const io::Config parsed = io::Config::parse(config.dump(), "config.json");
+    model::make_model(parsed);
+    EXPECT_THAT(parsed.unread(), IsEmpty());
+  }
+  EXPECT_EQ(changed("phi3", "full_attn_mod", 2).category(), Category::kUnsupported);
+  EXPECT_EQ(changed("phi3", "lm_head_bias", true).category(), Category::kUnsupported);
+  EXPECT_EQ(changed("llama", "rope_interleaved", true).category(), Category::kUnsupported);
+}
+
+TEST(ModelList, LearnedPositionsEnd) {
+  Json config = tiny("gpt2");
+  config["n_positions"] = 5;
+  Loaded loaded = load(make_checkpoint(config.dump(), 1), {"ref", "", 0}, "f32");
+  const auto state = loaded.model->new_state(*loaded.session, {.max_length = 32});
+  feed(loaded, *state, 0, std::vector<std::int32_t>{1, 2, 3, 4, 5});
+  const Error error = expect_error([&] { feed(loaded, *state, 0, std::vector<std::int32_t>{6}); });
+  EXPECT_EQ(error.category(), Category::kUsage);
+  EXPECT_THAT(error.message(), HasSubstr("6 positions, and this model has learned 5"));
+}
+
 TEST(ModelList, FeaturesSayWhatIsSpecial) {
   const auto llama = make(tiny("llama"))->description();
   EXPECT_THAT(llama.features, Contains("GQA 2:1"));

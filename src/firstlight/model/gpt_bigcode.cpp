@@ -1,6 +1,7 @@
 // GPTBigCodeForCausalLM. Differs from GPT-2 in: one KV head for all query heads, or (with `multi_query` off) query, key
 // and value stored head by head; weights stored [outputs, inputs]. Source of the fields: configuration_gpt_bigcode.py
 // and modeling_gpt_bigcode.py, transformers 5.23.
+#include "firstlight/base/error.h"
 #include "firstlight/model/causal_lm.h"
 #include "firstlight/model/decoder_config.h"
 #include "firstlight/model/learned_decoder.h"
@@ -10,6 +11,7 @@ namespace firstlight::model {
 namespace {
 
 constexpr std::string_view kArchitecture = "GPTBigCodeForCausalLM";
+constexpr std::int64_t kMostHeads = 1 << 16;  // in all layers, where each head is three parts of a weight
 
 std::unique_ptr<Model> make(const io::Config& config) {
   nn::DecoderSpec spec = read_learned_decoder(config, "gelu_pytorch_tanh");
@@ -17,6 +19,11 @@ std::unique_ptr<Model> make(const io::Config& config) {
   if (config.boolean_or("multi_query", true)) {
     spec.attention.kv_heads = 1;
   } else {
+    const auto layers = static_cast<std::int64_t>(spec.layers.size());
+    if (spec.attention.heads > kMostHeads / layers) {
+      fail(Category::kUnsupported, config.where("n_head"), "{} in each of {} layers; at most {} in all",
+           spec.attention.heads, layers, kMostHeads);
+    }
     spec.attention.kind = nn::QkvKind::kFusedByHead;
   }
   for (const std::string_view field : {"attention_softmax_in_fp32", "scale_attention_softmax_in_fp32"}) {

@@ -17,6 +17,9 @@ std::unique_ptr<Model> make(const io::Config& config) {
   attention.q.bias = attention.k.bias = attention.v.bias = attention.o.bias =
       config.boolean_or("attention_bias", false);
   spec.mlp.gate.bias = spec.mlp.up.bias = spec.mlp.down.bias = config.boolean_or("mlp_bias", false);
+  refuse_switches(config, {"rope_interleaved"});
+  config.ignore("is_llama_config", "of some exports; the reference implementation does not read it");
+  config.ignore("max_sequence_length", "what early exports called max_position_embeddings");
   // Another value splits matrix products, which sums in another order.
   if (const std::int64_t pieces = config.integer_or("pretraining_tp", 1); pieces != 1) {
     fail(Category::kUnsupported, config.where("pretraining_tp"), "{} is not supported; known: 1", pieces);

@@ -22,7 +22,11 @@ std::unique_ptr<Model> make(const io::Config& config) {
   }
   spec.attention.kind = nn::QkvKind::kFused;
   spec.mlp.kind = nn::MlpKind::kGatedFused;
-  refuse_switches(config, {"attention_bias", "mlp_bias"});
+  refuse_switches(config, {"attention_bias", "mlp_bias", "lm_head_bias"});
+  // Published files have them at 1; the reference implementation reads neither.
+  for (const std::string_view field : {"full_attn_mod", "interpolate_factor"}) {
+    if (config.integer_or(field, 1) != 1) fail(Category::kUnsupported, config.where(field), "not 1; known: 1");
+  }
   slide_all(read_window(config, std::nullopt), spec);
   return std::make_unique<CausalLm>(config, kArchitecture, std::move(spec));
 }
