@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "firstlight/base/threads.h"
 #include "firstlight/op/op.h"
@@ -139,9 +140,10 @@ struct WeightPlan {
 // ---- The device ------------------------------------------------------------------------------------------------
 
 struct Description {
-  std::string name;     // as in the device list
-  std::string summary;  // one line for a person: "AMD EPYC, avx2, 2 threads"
-  std::string isa;      // kernel table in use, empty where there is one only
+  std::string name;                           // as in the device list
+  std::string summary;                        // one line for a person: "AMD EPYC, avx2, 2 threads"
+  std::string isa;                            // kernel table in use, empty where there is one only
+  std::vector<std::string> assumptions = {};  // what its results rest on besides the policy, a line each; for reports
 };
 
 struct Capabilities {
@@ -149,6 +151,8 @@ struct Capabilities {
   bool computes = true;     // false: counts only, outputs keep zeros
   bool traces = false;
   bool deterministic = true;  // same input, same bits
+  // Of the invariances that ops claim (op/op.h), those that this device's kernels keep.
+  unsigned invariances = op::kAllInvariances;
 };
 
 // Rates this device reaches, in bytes/s and FLOP/s; 0 = unknown. `origin` says how they came about.
@@ -191,7 +195,8 @@ class Device {
   // The operand that kernels get for a packed weight whose bytes lie at `data` on this device.
   virtual View weight_view(const WeightPlan& plan, std::byte* data) const = 0;
 
-  // This device's kernel settings for a policy's name of them ("hifi2"), or null where it has none by that name.
+  // This device's kernel settings for a policy's name of them ("hifi2"); for "" and names that it has not, those of a
+  // call that the policy asks nothing of. Null where kernels need none.
   virtual const void* settings(std::string_view name) const = 0;
 };
 
@@ -200,12 +205,16 @@ class Device {
 struct OpenOptions {
   int threads = 0;       // 0: every core this process may use
   std::string isa = {};  // empty: the best one this machine has; naming one it lacks is kUnsupported
+  // Of a device that emulates a board: the board's chip, and the level. Elsewhere they must be empty.
+  std::string arch = {};
+  std::string emulation = {};
 };
 
 struct DeviceRow {
   std::string_view name;
   std::string_view summary;
   std::unique_ptr<Device> (*open)(const OpenOptions& options);
+  bool emulates = false;  // a board's chip, on the host
 };
 
 std::span<const DeviceRow> devices();

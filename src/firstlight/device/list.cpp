@@ -9,6 +9,7 @@
 #include "firstlight/device/cpu/cpu.h"
 #include "firstlight/device/null/null.h"
 #include "firstlight/device/ref/ref.h"
+#include "firstlight/device/tensix/tensix.h"
 
 namespace firstlight::device {
 namespace {
@@ -17,6 +18,7 @@ constexpr DeviceRow kDevices[] = {
     {"ref", "plain float32 with double sums: the meaning of every op", open_ref},
     {"cpu", "this machine at full speed: portable, AVX2 or AVX-512 kernels chosen at run time", open_cpu},
     {"null", "computes nothing, counts operations and bytes", open_null},
+    {"tensix", "what a Wormhole or Blackhole chip computes, emulated bit by bit", open_tensix, true},
 };
 
 }  // namespace
@@ -29,7 +31,11 @@ std::string_view counting_device() { return kDevices[2].name; }
 
 std::unique_ptr<Device> open_device(std::string_view name, const OpenOptions& options) {
   const auto found = std::ranges::find(kDevices, name, &DeviceRow::name);
-  if (found != std::end(kDevices)) return found->open(options);
+  if (found != std::end(kDevices)) {
+    if (!found->emulates && !(options.arch.empty() && options.emulation.empty()))
+      fail(Category::kUnsupported, options.arch.empty() ? "--emulation" : "--board", "'{}' emulates no board", name);
+    return found->open(options);
+  }
   std::vector<std::string_view> names;
   for (const DeviceRow& device : kDevices) names.push_back(device.name);
   fail(Category::kUsage, "--device", "no device is named '{}'; there are: {}", name, fmt::join(names, ", "));

@@ -50,6 +50,9 @@ void set_up(Job& job, PhaseResult& phase) {
     fail(Category::kUnsupported, job.options.device, "computes nothing: a bring-up needs a device that computes");
   job.peaks = job.device->peaks(std::max(0.05, job.options.bench.probe_seconds));
   phase.details["environment"] = environment(job.device->description().summary);
+  phase.details["assumptions"] = job.device->description().assumptions;
+  for (const std::string& assumption : job.device->description().assumptions)
+    phase.verdicts.push_back(reported("assumption", 1, "", assumption));
   phase.details["peaks"] = {{"read_bandwidth", job.peaks.read_bandwidth},
                             {"flops_f32", job.peaks.flops_f32},
                             {"flops_bf16", job.peaks.flops_bf16},
@@ -169,7 +172,9 @@ void performance(Job& job, PhaseResult& phase) {
   const auto reached = tiers(decode.tokens_per_s_per_user, all, job.target);
   phase.details["ledger"] = ledger.json();
   Json maximum_list = Json::array();
-  for (std::size_t i = 0; i < all.size(); ++i) {
+  // Without a bandwidth there is no maximum: an emulation's speed says nothing of its board's.
+  if (bandwidth <= 0) phase.verdicts.push_back(reported("share of a maximum", 0, "", job.peaks.origin));
+  for (std::size_t i = 0; bandwidth > 0 && i < all.size(); ++i) {
     maximum_list.push_back({{"definition", all[i].definition},
                             {"formula", all[i].formula},
                             {"tokens_per_s_per_user", all[i].tokens_per_s_per_user},

@@ -13,6 +13,8 @@
 namespace firstlight::run {
 namespace {
 
+constexpr std::string_view kAssumptions = "-ops";  // of a device, beside the policies that it is used with
+
 Json describe_scope(const PolicyRules::Scope& scope) {
   Json json = Json::object();
   for (const auto& [group, format] : scope.groups) json[std::string(group_name(group))] = format_name(format);
@@ -24,7 +26,8 @@ Json describe_scope(const PolicyRules::Scope& scope) {
 std::vector<std::string> policy_names() {
   std::vector<std::string> names;
   for (const auto& file : std::filesystem::directory_iterator(data_home() / "policies"))
-    if (file.path().extension() == ".json") names.push_back(file.path().stem().string());
+    if (file.path().extension() == ".json" && !file.path().stem().string().ends_with(kAssumptions))
+      names.push_back(file.path().stem().string());
   std::ranges::sort(names);
   return names;
 }

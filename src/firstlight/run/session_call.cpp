@@ -121,6 +121,7 @@ device::KernelContext Session::Impl::context(const Call& call, const KeyEntry& k
   context.executor = capabilities.host_memory ? &device.executor() : nullptr;
   context.key = call.key;
   context.phase = session.phase_ == Phase::kDecode ? device::Phase::kDecode : device::Phase::kPrefill;
+  context.settings = device.settings("");
   if (call.op == op::Op::linear) context.settings = known.linear[phase];
   if (call.op == op::Op::attention) context.settings = known.attention[phase];
   return context;

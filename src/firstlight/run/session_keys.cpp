@@ -28,8 +28,7 @@ void Session::Impl::resolve(std::string_view key, KeyEntry& entry) const {
   const Policy& policy = session.policy_;
   entry.activation = policy.format(key, Group::kActivation);
   const auto setting = [&](std::string_view op_group) -> const void* {
-    const std::string_view name = policy.setting(key, op_group);
-    return name.empty() ? nullptr : device.settings(name);
+    return device.settings(op_group.empty() ? "" : policy.setting(key, op_group));
   };
   for (const Phase phase : {Phase::kPrefill, Phase::kDecode}) {
     const auto slot = static_cast<std::size_t>(phase);

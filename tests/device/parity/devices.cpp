@@ -20,6 +20,9 @@ std::vector<TestDevice> test_devices() {
   for (const device::DeviceRow& row : device::devices())
     if (row.name != "cpu" && row.open({.threads = 1})->capabilities().computes)
       result.push_back(with_isa(row.name, ""));
+  for (const device::DeviceRow& row : device::devices())
+    for (TestDevice& device : result)
+      if (row.emulates && device.name == row.name) device.bounded = false;
   for (const std::string& isa : device::usable_isas()) result.push_back(with_isa("cpu", isa));
   if (device::cpu::has_simulated_avx512())
     result.push_back({"cpu_avx512_simde", [](int threads) { return device::cpu::open_simulated_avx512(threads); }});

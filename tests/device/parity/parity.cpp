@@ -14,6 +14,10 @@
 namespace firstlight::parity {
 namespace {
 
+// Of a chip's results: LoFi products differ by some 3 %, the exponential's quadratic by up to as much again. Its packer
+// cuts bfp4 and bfp2 from 7-bit magnitudes: up to one step of 1/4 and of 1 of a block's largest binade.
+double emulated_share(Format stored) { return stored == Format::bfp2 ? 0.7 : stored == Format::bfp4 ? 0.25 : 0.1; }
+
 struct Target {
   TestDevice device;
   op::Op op;
@@ -72,6 +76,7 @@ class Parity : public ::testing::TestWithParam<Target> {
 
 TEST_P(Parity, EqualsReference) {
   const auto& [test_device, op] = GetParam();
+  const bool bounded = test_device.bounded;
   const std::unique_ptr<device::Device> device = test_device.open(2);
   if (!has_kernel(*device, op)) {
     std::printf("[declined] %s %s: no kernel\n", test_device.name.c_str(), std::string(op::row(op).name).c_str());
@@ -89,7 +94,8 @@ TEST_P(Parity, EqualsReference) {
       note_declined(*device, item, outcome.declined);
       continue;
     }
-    EXPECT_EQ(compare(expected(host), outcome), "");
+    const Expected want = expected(host);
+    EXPECT_EQ(bounded ? compare(want, outcome) : compare_share(want, outcome, emulated_share(outcome.format)), "");
   }
   if (ran == 0) GTEST_SKIP() << "no case of that name";
 }
@@ -97,8 +103,8 @@ TEST_P(Parity, EqualsReference) {
 // Every bit the same with one thread and two, alone and among other rows, in either phase.
 TEST_P(Parity, KeepsBits) {
   const auto& [test_device, op] = GetParam();
-  const unsigned claimed = op::row(op).traits.invariances;
   const std::unique_ptr<device::Device> one = test_device.open(1);
+  const unsigned claimed = op::row(op).traits.invariances & one->capabilities().invariances;
   const std::unique_ptr<device::Device> two = test_device.open(2);
   if (!has_kernel(*one, op)) GTEST_SKIP() << "no kernel";
   for (const Case& item : row_cases(op)) {
@@ -110,7 +116,9 @@ TEST_P(Parity, KeepsBits) {
       note_declined(*one, item, whole.declined);
       continue;
     }
-    EXPECT_EQ(compare(expected(host), whole), "");
+    if (test_device.bounded) {
+      EXPECT_EQ(compare(expected(host), whole), "");
+    }
     if ((claimed & op::kThreads) != 0) {
       EXPECT_EQ(run_case(*two, host).bytes, whole.bytes) << "2 threads";
     }
@@ -119,7 +127,8 @@ TEST_P(Parity, KeepsBits) {
     }
     if ((claimed & (op::kBatchMates | op::kChunk)) == 0) continue;
     for (const std::int64_t batch : {1, 2, 3, 7, 31, 32}) {
-      const device::Phase phase = batch == 1 ? device::Phase::kDecode : device::Phase::kPrefill;
+      const bool decodes = batch == 1 && (claimed & op::kPhase) != 0;
+      const device::Phase phase = decodes ? device::Phase::kDecode : device::Phase::kPrefill;
       EXPECT_EQ(run_case(*two, host, {.phase = phase, .batch = batch}).bytes, whole.bytes) << "batches of " << batch;
     }
   }

@@ -230,6 +230,7 @@ Outcome run_case(Device& device, const HostCase& host, const RunOptions& options
     call.context.executor = &device.executor();
     call.context.key = description.name;
     call.context.phase = options.phase;
+    call.context.settings = device.settings("");
     outcome.declined = launch(device, *stream, call, description.op);
     if (!outcome.declined.empty()) return outcome;
     if (block) {
@@ -305,6 +306,26 @@ std::string compare(const Expected& expected, const Outcome& outcome) {
   return fmt::format("{} of {} elements beyond their bound; element {}: {}, expected {} +- {}", beyond,
                      expected.values.size(), worst_index, outcome.values[worst_index], expected.values[worst_index],
                      expected.bound[worst_index]);
+}
+
+std::string compare_share(const Expected& expected, const Outcome& outcome, double share) {
+  if (!(outcome.shape == expected.shape))
+    return fmt::format("shape {}, expected {}", outcome.shape.str(), expected.shape.str());
+  double squares = 0;
+  double differences = 0;
+  for (std::size_t i = 0; i < expected.values.size(); ++i) {
+    const double want = expected.values[i];
+    const double got = outcome.values[i];
+    if (expected.in_place && std::isnan(want)) continue;  // poison that was left alone
+    if (std::isfinite(want) != std::isfinite(got)) return fmt::format("element {}: {}, expected {}", i, got, want);
+    if (!std::isfinite(want)) continue;
+    squares += want * want;
+    differences += (got - want) * (got - want);
+  }
+  if (squares == 0) return "";  // results that are all 0 have no size: a norm of one element
+  if (differences <= share * share * squares) return "";
+  return fmt::format("differences of {:.3g} of the results' size, expected at most {}",
+                     std::sqrt(differences / squares), share);
 }
 
 }  // namespace firstlight::parity

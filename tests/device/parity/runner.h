@@ -50,5 +50,7 @@ Expected expected(const HostCase& host);
 
 // Empty, or the first thing that is wrong: shape, NaN or infinity, then the element that is furthest beyond its bound.
 std::string compare(const Expected& expected, const Outcome& outcome);
+// The same for a device that rounds more: the root mean square of the differences as a share of the results'.
+std::string compare_share(const Expected& expected, const Outcome& outcome, double share);
 
 }  // namespace firstlight::parity

@@ -80,6 +80,7 @@ Action declare_bringup(CLI::App& command) {
   add_model_flags(command, flags->model);
   add_policy_flag(command, flags->model.policy);
   add_device_flags(command, flags->device);
+  add_emulation_flags(command, flags->device);
   command.add_option("--target", options.target, "The bars: a name in targets/")
       ->type_name("NAME")
       ->capture_default_str();

@@ -222,6 +222,7 @@ Action declare_check(CLI::App& command) {
       ->check(between(0));
   add_policy_flag(command, flags->model.policy);
   add_device_flags(command, flags->device);
+  add_emulation_flags(command, flags->device);
   add_output_flags(command, flags->output);
   add_examples(command,
                {"firstlight check MODEL --phase components", "firstlight check MODEL --phase full --refpt MODEL.refpt",

@@ -5,6 +5,7 @@
 
 #include "firstlight/base/error.h"
 #include "firstlight/base/progress.h"
+#include "firstlight/harness/boards.h"
 #include "firstlight/run/policy.h"
 
 namespace firstlight::app {
@@ -32,7 +33,11 @@ std::string policy_names_text() {
 std::unique_ptr<device::Device> DeviceFlags::open(std::string_view name, int other_threads) const {
   device::OpenOptions options;
   options.threads = other_threads > 0 ? other_threads : threads;
-  if (name == device) options.isa = isa;
+  if (name == device) {
+    options.isa = isa;
+    options.emulation = emulation;
+    if (!board.empty()) options.arch = harness::load_board(board).arch;
+  }
   return device::open_device(name, options);
 }
 
@@ -93,6 +98,16 @@ void add_device_flags(CLI::App& command, DeviceFlags& flags) {
       .add_option("--isa", flags.isa, "Kernel table of the device; by default the best this machine has (see doctor)")
       ->type_name("NAME");
   add_threads_flag(command, flags.threads);
+}
+
+void add_emulation_flags(CLI::App& command, DeviceFlags& flags) {
+  command
+      .add_option("--board", flags.board, "Board whose chip is emulated, where the device is one (see: list boards)")
+      ->type_name("NAME");
+  command
+      .add_option("--emulation", flags.emulation,
+                  "Emulation of the chip: exact (the default), bit by bit, or fast, truncated operands in fp32")
+      ->type_name("LEVEL");
 }
 
 void add_policy_flag(CLI::App& command, std::string& policy) {

@@ -22,10 +22,13 @@ struct OutputFlags {
 struct DeviceFlags {
   std::string device{device::default_device()};
   std::string isa;
-  int threads = 0;  // 0: every core this process may use
+  std::string board;      // of a device that emulates one
+  std::string emulation;  // and its level
+  int threads = 0;        // 0: every core this process may use
 
   std::unique_ptr<device::Device> open() const { return open(device, 0); }
-  // Another device, or another number of threads (0: as the flags say). --isa is for the named device only.
+  // Another device, or another number of threads (0: as the flags say). --isa, --board and --emulation
+  // are for the named device only.
   std::unique_ptr<device::Device> open(std::string_view name, int other_threads) const;
   // Throws kUnsupported when the device computes nothing.
   std::unique_ptr<device::Device> open_computing() const;
@@ -48,6 +51,8 @@ struct ModelFlags {
 // Each adds its flags to `command`; the struct must live as long as the parsing.
 void add_output_flags(CLI::App& command, OutputFlags& flags);
 void add_device_flags(CLI::App& command, DeviceFlags& flags);
+// --board and --emulation, for verbs that judge values.
+void add_emulation_flags(CLI::App& command, DeviceFlags& flags);
 void add_threads_flag(CLI::App& command, int& threads);
 void add_model_flags(CLI::App& command, ModelFlags& flags);
 void add_policy_flag(CLI::App& command, std::string& policy);

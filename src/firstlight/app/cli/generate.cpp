@@ -177,6 +177,7 @@ Action declare_generate(CLI::App& command) {
   command.add_flag("--ignore-eos", flags->options.ignore_stops, "Go on after the end token, to --max-new-tokens");
   add_policy_flag(command, flags->model.policy);
   add_device_flags(command, flags->device);
+  add_emulation_flags(command, flags->device);
   add_output_flags(command, flags->output);
   add_examples(command, {"firstlight generate MODEL --prompt \"It was the best of times\" --max-new-tokens 60",
                          "firstlight generate MODEL --prompt-file prompts.json --temperature 0.8 --top-p 0.95 --seed 7",

@@ -83,6 +83,7 @@ Action declare_logits(CLI::App& command) {
       ->check(between(0));
   add_policy_flag(command, flags->model.policy);
   add_device_flags(command, flags->device);
+  add_emulation_flags(command, flags->device);
   add_output_flags(command, flags->output);
   add_examples(command,
                {"firstlight logits MODEL --ids ids.json --out logits.safetensors",

@@ -48,6 +48,8 @@ struct Kernels {
   int (*load_b)(TileCode code, const uint8_t* tile, bool tf32, int rows, SlicesB* out);
   // Dst += in0 in1 over one tile of K, phases outside halves.
   void (*multiply)(const MatrixTask& task);
+  // The same of truncated operands: each cut to what the phases read of it, products summed in fp32 with k ascending.
+  void (*multiply_fast)(const MatrixTask& task);
 };
 
 extern const Kernels kPortableKernels;

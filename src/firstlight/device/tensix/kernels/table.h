@@ -2,6 +2,7 @@
 #pragma once
 
 #include "firstlight/device/tensix/kernels/matmul.h"
+#include "firstlight/device/tensix/kernels/matmul_fast.h"
 #include "firstlight/device/tensix/kernels/source.h"
 
 namespace firstlight::device::tensix {
@@ -12,6 +13,7 @@ const Kernels FL_TABLE = {
     .load_a = FL_ISA::load_a,
     .load_b = FL_ISA::load_b,
     .multiply = FL_ISA::multiply,
+    .multiply_fast = FL_ISA::multiply_fast,
 };
 
 }  // namespace firstlight::device::tensix

@@ -25,6 +25,7 @@ FL_INLINE F load(const float* p) { return {_mm256_load_ps(p)}; }
 FL_INLINE F broadcast(const float* p) { return {_mm256_broadcast_ss(p)}; }
 FL_INLINE F fma(F a, F b, F c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 FL_INLINE void store(float* p, F x) { _mm256_store_ps(p, x.v); }
+FL_INLINE F add(F a, F b) { return {_mm256_add_ps(a.v, b.v)}; }
 FL_INLINE F sub(F a, F b) { return {_mm256_sub_ps(a.v, b.v)}; }
 FL_INLINE F mul(F a, F b) { return {_mm256_mul_ps(a.v, b.v)}; }
 FL_INLINE F set(float x) { return {_mm256_set1_ps(x)}; }

@@ -29,6 +29,7 @@ FL_INLINE F load(const float* p) { return {_mm512_loadu_ps(p)}; }
 FL_INLINE F broadcast(const float* p) { return {_mm512_set1_ps(*p)}; }
 FL_INLINE F fma(F a, F b, F c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 FL_INLINE void store(float* p, F x) { _mm512_storeu_ps(p, x.v); }
+FL_INLINE F add(F a, F b) { return {_mm512_add_ps(a.v, b.v)}; }
 FL_INLINE F sub(F a, F b) { return {_mm512_sub_ps(a.v, b.v)}; }
 FL_INLINE F mul(F a, F b) { return {_mm512_mul_ps(a.v, b.v)}; }
 FL_INLINE F set(float x) { return {_mm512_set1_ps(x)}; }

@@ -38,6 +38,7 @@ FL_INLINE F broadcast(const float* p) { FL_LANES(F, *p); }
 FL_INLINE void store(float* p, F x) {
   for (int i = 0; i < kLanes; ++i) p[i] = x.v[i];
 }
+FL_INLINE F add(F a, F b) { FL_LANES(F, a.v[i] + b.v[i]); }
 FL_INLINE F sub(F a, F b) { FL_LANES(F, a.v[i] - b.v[i]); }
 FL_INLINE F mul(F a, F b) { FL_LANES(F, a.v[i] * b.v[i]); }
 FL_INLINE F set(float x) { FL_LANES(F, x); }
