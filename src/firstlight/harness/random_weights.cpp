@@ -39,6 +39,8 @@ class Shapes {
 
   const std::map<std::string, Extent>& find() {
     for (const run::WeightRequest& request : requests_) {
+      if (request.source.stacked)  // the first spelling counts, and no family's first one is this
+        fail(Category::kUnsupported, request.key, "'{}' is declared as a stack of matrices only", request.source.str());
       for (const run::WeightExpr::Part& part : request.source.parts) {
         Extent& extent = extents_.try_emplace(part.name, Extent{extents_.size(), &request, -1}).first->second;
         if (part.row_end >= 0) extent.outputs = std::max(extent.outputs, part.row_end);
