@@ -13,8 +13,8 @@ namespace firstlight::io {
 namespace {
 
 using ::testing::ElementsAre;
-using testing::expect_error;
-using testing::scratch_dir;
+using firstlight::testing::expect_error;
+using firstlight::testing::scratch_dir;
 
 std::vector<SafetensorsWriter::Declaration> four() {
   return {{"c", Format::u8, {6}}, {"a", Format::u8, {4}}, {"d", Format::u8, {30}}, {"b", Format::u8, {2, 2}}};
