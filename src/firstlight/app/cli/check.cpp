@@ -11,6 +11,7 @@
 #include "firstlight/base/error.h"
 #include "firstlight/harness/capsule.h"
 #include "firstlight/harness/component_check.h"
+#include "firstlight/harness/dump_check.h"
 #include "firstlight/harness/invariance.h"
 #include "firstlight/harness/teacher_forcing.h"
 
@@ -27,6 +28,7 @@ struct CheckFlags {
   std::string reference;
   std::filesystem::path refpt;
   std::filesystem::path text;
+  std::filesystem::path dump;
   std::string target = "bounty";
   harness::ComponentOptions components;
   harness::InvarianceOptions invariance;
@@ -125,6 +127,26 @@ harness::PhaseResult full(Job& job) {
   return phase;
 }
 
+harness::PhaseResult dump(Job& job, const harness::Dump& recorded) {
+  harness::PhaseResult phase;
+  phase.phase = "dump";
+  const harness::DumpCheck check = harness::check_dump(job.reference_engine(), *job.engine, recorded, job.capsule.ids);
+  phase.verdicts = harness::verdicts(check);
+  phase.details = check.json();
+  if (job.flags.output.json) return phase;
+  Table table({"COMPONENT", "NMSE HERE", "NMSE RECORDED", "EXPLAINED", "PCC RECORDED", "SCALE", "VERDICT", "FINDINGS"});
+  for (const harness::DumpRow& row : check.rows) {
+    const std::vector<std::string> findings = row.recorded.findings();
+    table.add({row.key, fmt::format("{:.2e}", row.emulated.nmse), fmt::format("{:.2e}", row.recorded.nmse),
+               fmt::format("{:.2e}", row.bound), fmt::format("{:.6f}", row.recorded.pcc),
+               fmt::format("{:.5f}", row.recorded.scale),
+               fmt::format("{}{}", harness::dump_verdict_name(row.verdict), row.inherited ? " (after another)" : ""),
+               findings.empty() || row.verdict != harness::DumpVerdict::kBug ? "" : findings.front()});
+  }
+  fmt::print("{}\n", table.str());
+  return phase;
+}
+
 harness::PhaseResult invariance(Job& job) {
   harness::PhaseResult phase;
   phase.phase = "invariance";
@@ -144,6 +166,11 @@ int run_check(CheckFlags& flags) {
   if (flags.reference != kOwn)  // before any weight is read
     if (const auto path = reference_path(flags); !path.empty() && !std::filesystem::exists(path))
       fail(Category::kBadInput, path.string(), "no such reference file");
+  harness::Dump recorded;
+  if (!flags.dump.empty()) {
+    recorded = harness::load_dump(flags.dump);
+    flags.phase = "dump";
+  }
   Job job{.flags = flags,
           .target = harness::Target::load(flags.target),
           .device = flags.device.open_computing(),
@@ -155,6 +182,7 @@ int run_check(CheckFlags& flags) {
   load_reference(job);
 
   std::vector<harness::PhaseResult> phases;
+  if (!flags.dump.empty()) phases.push_back(dump(job, recorded));
   if (flags.wants("components")) phases.push_back(components(job));
   if (flags.wants("full")) phases.push_back(full(job));
   if (flags.wants("invariance")) phases.push_back(invariance(job));
@@ -198,6 +226,11 @@ Action declare_check(CLI::App& command) {
   command.add_option("--text", flags->text, "Text whose tokens are used where the reference has none [models/eval]")
       ->type_name("FILE")
       ->check(existing_file());
+  command
+      .add_option(
+          "--dump", flags->dump,
+          "Only compare tensors recorded on a board: a folder of *.safetensors named by component keys, [T, width]")
+      ->type_name("DIR");
   command.add_option("--target", flags->target, "The bars: a name in targets/")
       ->type_name("NAME")
       ->capture_default_str();
@@ -226,7 +259,8 @@ Action declare_check(CLI::App& command) {
   add_output_flags(command, flags->output);
   add_examples(command,
                {"firstlight check MODEL --phase components", "firstlight check MODEL --phase full --refpt MODEL.refpt",
-                "firstlight check MODEL --policy bfp4 --reference own --json"});
+                "firstlight check MODEL --policy bfp4 --reference own --json",
+                "firstlight check MODEL --policy performance --dump recorded/"});
   return [flags](const Invocation&) { return run_check(*flags); };
 }
 
