@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "app/program.h"
+#include "testing/testing.h"
 
 namespace firstlight::testing {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Synth, WritesWhatLoadsAndRuns) {
-  const std::string out = scratch_file("synth/here", "") + ".folder";
+  const std::string out = (scratch_dir("synth_written") / "made").string();
   const Ran made = firstlight({"synth", bundled_model(), "--out", out, "--seed", "7", "--tokenizer", bundled_model(),
                                "--max-shard-size", "2MB", "--json"});
   ASSERT_EQ(made.exit_code, 0) << made.err;

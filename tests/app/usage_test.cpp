@@ -44,7 +44,7 @@ TEST(Usage, UnknownNamesAreSuggested) {
 
 TEST(Usage, SynthChecksBeforeItWrites) {
   const std::string config = tiny_model() + "/config.json";
-  const std::string out = scratch_file("synth/placeholder", "") + ".folder";
+  const std::string out = (scratch_dir("synth_refused") / "made").string();
   expect_wrong({{"synth", config}, 2, {"--out"}});
   expect_wrong({{"synth", "/no/such.json", "--out", out}, 3, {"/no/such.json"}});
   expect_wrong({{"synth", config, "--out", tiny_model()}, 2, {"not empty"}});

@@ -1,9 +1,8 @@
 // Finding data and cache folders.
 #include "firstlight/base/paths.h"
 
+#include <algorithm>
 #include <cstdlib>
-#include <string>
-#include <vector>
 
 #include "firstlight/base/error.h"
 
@@ -26,6 +25,20 @@ std::filesystem::path data_home() {
   }
   fail(Category::kResource, "", "cannot find the folder with policies/ and targets/ (tried {}); set FIRSTLIGHT_HOME",
        tried);
+}
+
+std::vector<std::filesystem::path> data_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(data_home() / folder))
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  std::ranges::sort(files);
+  return files;
+}
+
+std::vector<std::string> data_names(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& file : data_files(folder)) names.push_back(file.stem().string());
+  return names;
 }
 
 std::filesystem::path default_cache_dir() {

@@ -142,9 +142,7 @@ Board board_from_json(const Json& json, std::string_view where) {
 
 std::vector<Board> load_boards() {
   std::vector<Board> boards;
-  for (const auto& entry : std::filesystem::directory_iterator(data_home() / "boards"))
-    if (entry.path().extension() == ".json")
-      boards.push_back(board_from_json(read_json_file(entry.path()), entry.path().string()));
+  for (const auto& file : data_files("boards")) boards.push_back(board_from_json(read_json_file(file), file.string()));
   std::ranges::sort(boards, [](const Board& a, const Board& b) {
     return std::make_tuple(a.chips, a.dram_bytes(), a.name) < std::make_tuple(b.chips, b.dram_bytes(), b.name);
   });

@@ -172,17 +172,13 @@ Capsule make_capsule(pipeline::Engine& engine, std::span<const std::int32_t> ids
   for (std::int64_t begin = 0; begin < count; begin += kChunk) {
     const std::int64_t length = std::min(kChunk, count - begin);
     Recorder recorder(keys);
-    session.attach(recorder);
     HostTensor logits;
-    try {
+    {
+      const run::Attached attached(session, recorder);
       logits =
           pipeline::prefill(session, model, *state, 0,
                             ids.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(length)), 0, true);
-    } catch (...) {
-      session.detach(recorder);
-      throw;
     }
-    session.detach(recorder);
     for (std::int64_t i = 0; i < length; ++i) {
       const auto row = std::as_const(logits).f32().subspan(static_cast<std::size_t>(i) * vocabulary, vocabulary);
       const auto best = top_k(row, 5);

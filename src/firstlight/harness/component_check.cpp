@@ -62,21 +62,6 @@ class Comparer : public run::Observer {
   std::map<std::string, Entry, std::less<>> entries_;
 };
 
-// Attached for as long as it lives.
-class Attached {
- public:
-  Attached(run::Session& session, run::Observer& observer) : session_(session), observer_(observer) {
-    session_.attach(observer_);
-  }
-  ~Attached() { session_.detach(observer_); }
-  Attached(const Attached&) = delete;
-  Attached& operator=(const Attached&) = delete;
-
- private:
-  run::Session& session_;
-  run::Observer& observer_;
-};
-
 // The work that is recorded and compared: for a decode step every user's prompt is prefilled first, under the same
 // observer, so that a forced run has the reference's keys and values in its cache.
 using Work = std::function<void(run::Session&, const model::Model&)>;
@@ -121,7 +106,7 @@ void run_phase(const std::string& phase, const Work& work, pipeline::Engine& ref
 
   Recorder golden(keys);
   {
-    const Attached attached(reference.session(), golden);
+    const run::Attached attached(reference.session(), golden);
     work(reference.session(), reference.model());
   }
   progress.add(4);
@@ -130,13 +115,13 @@ void run_phase(const std::string& phase, const Work& work, pipeline::Engine& ref
   std::map<Level, std::unique_ptr<Comparer>> forced;
   for (const Level level : {Level::kOp, Level::kModule, Level::kDecoder}) {
     forced[level] = std::make_unique<Comparer>(golden, components, [=](Level other) { return other >= level; });
-    const Attached attached(device.session(), *forced[level]);
+    const run::Attached attached(device.session(), *forced[level]);
     work(device.session(), device.model());
     progress.add(1);
   }
   Comparer cumulative(golden, components, [](Level) { return false; });
   {
-    const Attached attached(device.session(), cumulative);
+    const run::Attached attached(device.session(), cumulative);
     work(device.session(), device.model());
   }
   progress.add(1);

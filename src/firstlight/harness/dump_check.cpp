@@ -53,21 +53,19 @@ HostTensor widened(const View& view) {
   return tensor;
 }
 
-// While it lives, the recorder sees every call.
+// The values as they are stored: zeros of both signs differ.
+bool same_bits(const HostTensor& a, const HostTensor& b) {
+  return std::ranges::equal(std::as_bytes(a.f32()), std::as_bytes(b.f32()));
+}
+
 Recorder record_prefill(pipeline::Engine& engine, const std::vector<std::string>& keys,
                         std::span<const std::int32_t> ids) {
   Recorder recorder(keys);
   nn::StateOptions options;
   options.max_length = static_cast<std::int64_t>(ids.size());
   const auto state = engine.model().new_state(engine.session(), options);
-  engine.session().attach(recorder);
-  try {
-    pipeline::prefill(engine.session(), engine.model(), *state, 0, ids, 0, false);
-  } catch (...) {
-    engine.session().detach(recorder);
-    throw;
-  }
-  engine.session().detach(recorder);
+  const run::Attached attached(engine.session(), recorder);
+  pipeline::prefill(engine.session(), engine.model(), *state, 0, ids, 0, false);
   return recorder;
 }
 
@@ -167,9 +165,12 @@ DumpCheck check_dump(pipeline::Engine& reference, pipeline::Engine& device, cons
     // Below the rounding of the stored format nothing is a bug.
     const double rounding = firstlight::row(stored).error_bound(1.0, 1.0);
     row.bound = kDumpSlack * std::max(row.emulated.nmse, rounding * rounding);
-    const bool same = std::ranges::equal(recorded.f32(), ours.back().f32());
-    const bool near = row.recorded.finite() && row.recorded.nmse <= row.bound;
-    row.verdict = same ? DumpVerdict::kExact : near ? DumpVerdict::kPrecision : DumpVerdict::kBug;
+    const bool same = same_bits(recorded, ours.back());
+    const bool near = row.recorded.nmse <= row.bound;
+    row.verdict = !row.recorded.finite() ? DumpVerdict::kBug
+                  : same                 ? DumpVerdict::kExact
+                  : near                 ? DumpVerdict::kPrecision
+                                         : DumpVerdict::kBug;
     row.inherited = bug_before && row.verdict == DumpVerdict::kBug;
     bug_before = bug_before || row.verdict == DumpVerdict::kBug;
     check.rows.push_back(std::move(row));

@@ -71,13 +71,9 @@ bool all_passed(const std::vector<Verdict>& verdicts) {
 }
 
 Target Target::load(std::string_view name) {
-  const auto folder = data_home() / "targets";
-  const auto path = folder / fmt::format("{}.json", name);
-  if (name.find('/') != std::string_view::npos || !std::filesystem::exists(path)) {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder))
-      if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
-    std::ranges::sort(names);
+  const auto path = data_home() / "targets" / fmt::format("{}.json", name);
+  const std::vector<std::string> names = data_names("targets");
+  if (std::ranges::find(names, name) == names.end()) {
     fail(Category::kUsage, "--target", "no target is named '{}'; there are: {}", name, fmt::join(names, ", "));
   }
   Target target;

@@ -24,11 +24,8 @@ Json describe_scope(const PolicyRules::Scope& scope) {
 }  // namespace
 
 std::vector<std::string> policy_names() {
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(data_home() / "policies"))
-    if (file.path().extension() == ".json" && !file.path().stem().string().ends_with(kAssumptions))
-      names.push_back(file.path().stem().string());
-  std::ranges::sort(names);
+  std::vector<std::string> names = data_names("policies");
+  std::erase_if(names, [](const std::string& name) { return name.ends_with(kAssumptions); });
   return names;
 }
 

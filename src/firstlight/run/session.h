@@ -93,4 +93,19 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
+// An observer that is attached for as long as this lives.
+class Attached {
+ public:
+  Attached(Session& session, Observer& observer) : session_(session), observer_(observer) {
+    session_.attach(observer_);
+  }
+  ~Attached() { session_.detach(observer_); }
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+
+ private:
+  Session& session_;
+  Observer& observer_;
+};
+
 }  // namespace firstlight::run

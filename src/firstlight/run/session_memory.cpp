@@ -8,8 +8,6 @@
 namespace firstlight::run {
 namespace {
 
-std::int64_t row_length(const Shape& shape) { return shape.rank() == 0 ? 1 : shape[-1]; }
-
 std::int64_t stride_bytes(Format format, std::int64_t elements) {
   return elements / row(format).block_elements * row(format).block_bytes;
 }

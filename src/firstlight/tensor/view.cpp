@@ -13,8 +13,6 @@ std::int64_t stride_bytes(Format format, std::int64_t elements) {
 
 std::int64_t padded_row(Format format, std::int64_t n) { return round_up(n, row(format).block_elements); }
 
-std::int64_t row_length(const Shape& shape) { return shape.rank() == 0 ? 1 : shape[-1]; }
-
 // Distance between neighbours when the axes [begin, end) are counted as one. Throws kInternal where it is not constant.
 std::int64_t regular_stride(const View& view, int begin, int end) {
   std::int64_t neighbour = 0;
@@ -150,6 +148,22 @@ void each_row(const View& view, const Visit& visit) {
 }
 
 }  // namespace
+
+std::byte* row_at(const View& view, std::initializer_list<std::int64_t> outer) {
+  std::int64_t offset = 0;
+  std::size_t axis = 0;
+  for (const std::int64_t index : outer) offset += index * view.strides[axis++];
+  return view.data + stride_bytes(view.format, offset);
+}
+
+std::byte* row_at(const View& view, std::int64_t index) {
+  std::int64_t offset = 0;
+  for (int axis = view.shape.rank() - 2; axis >= 0; --axis) {
+    offset += index % view.shape[axis] * view.strides[static_cast<std::size_t>(axis)];
+    index /= view.shape[axis];
+  }
+  return view.data + stride_bytes(view.format, offset);
+}
 
 void copy_to_f32(const View& view, float* dst) {
   const std::int64_t n = row_length(view.shape);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 #include "firstlight/format/format.h"
 #include "firstlight/tensor/shape.h"
@@ -49,6 +50,14 @@ View slice_first(const View& view, std::int64_t begin, std::int64_t end);
 // The same elements under another shape (kRowMajor). The rows of the last axis must be kept whole or split evenly:
 // [R, H*D] may become [R, H, D] even when R is strided. Throws kInternal when the shapes cannot describe one memory.
 View reshape(const View& view, const Shape& shape);
+
+// Elements of a row of the last axis (1 of a scalar), and how many rows there are.
+inline std::int64_t row_length(const Shape& shape) { return shape.rank() == 0 ? 1 : shape[-1]; }
+inline std::int64_t row_length(const View& view) { return row_length(view.shape); }
+inline std::int64_t row_count(const View& view) { return view.shape.elements() == 0 ? 0 : view.shape.rows(); }
+// The row at these indices of the outer axes, and the index-th row in logical order (kRowMajor).
+std::byte* row_at(const View& view, std::initializer_list<std::int64_t> outer);
+std::byte* row_at(const View& view, std::int64_t index);
 
 // One host copy, decoded: `dst` gets shape.elements() floats in logical row-major order.
 void copy_to_f32(const View& view, float* dst);

@@ -1,8 +1,11 @@
 // Kernels decode packed weights to exactly the values of the format, for few rows and for many: the product with the
 // identity gives them back.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
+#include <iterator>
 #include <limits>
 
 #include "device/cpu/tables.h"
@@ -44,6 +47,28 @@ class Values : public WeightSource {
   std::vector<float> values_;
 };
 
+// x [R, K] times a packed weight, `batch` rows a call, as f32.
+HostTensor run_linear(Device& device, const HostTensor& x, const View& weight, std::int64_t batch) {
+  const std::int64_t rows = x.view().shape[0];
+  HostTensor result(Format::f32, {rows, weight.shape[1]});
+  for (std::int64_t row = 0; row < rows; row += batch) {
+    const std::int64_t end = std::min(rows, row + batch);
+    const View in[] = {slice_first(x.view(), row, end), weight};
+    const View out[] = {slice_first(result.view(), row, end)};
+    const op::Linear args;
+    KernelCall call{&args, sizeof(args), in, out, {}};
+    call.context.executor = &device.executor();
+    for (const KernelRow& kernel : device.kernels()) {
+      if (kernel.op != op::Op::linear || !kernel.accepts(call)) continue;
+      HostTensor scratch(Format::u8, {static_cast<std::int64_t>(kernel.scratch_bytes(call, 2))});
+      call.context.scratch = {scratch.view().data, scratch.size_bytes()};
+      kernel.run(call);
+      break;
+    }
+  }
+  return result;
+}
+
 class Decode : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Decode, IdentityGivesTheFormatsValues) {
@@ -68,26 +93,45 @@ TEST_P(Decode, IdentityGivesTheFormatsValues) {
     HostTensor identity(Format::f32, {kDepth, kDepth});
     for (std::int64_t k = 0; k < kDepth; ++k) identity.f32()[static_cast<std::size_t>(k * kDepth + k)] = 1;
     for (const std::int64_t batch : {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, std::int64_t{4}, kDepth}) {
-      HostTensor result(Format::f32, {kDepth, kOutputs});
-      for (std::int64_t row = 0; row < kDepth; row += batch) {
-        const std::int64_t end = std::min(kDepth, row + batch);
-        const View in[] = {slice_first(identity.view(), row, end), device->weight_view(plan, packed.view().data)};
-        const View out[] = {slice_first(result.view(), row, end)};
-        const op::Linear args;
-        KernelCall call{&args, sizeof(args), in, out, {}};
-        call.context.executor = &device->executor();
-        for (const KernelRow& kernel : device->kernels()) {
-          if (kernel.op != op::Op::linear || !kernel.accepts(call)) continue;
-          HostTensor scratch(Format::u8, {static_cast<std::int64_t>(kernel.scratch_bytes(call, 2))});
-          call.context.scratch = {scratch.view().data, scratch.size_bytes()};
-          kernel.run(call);
-          break;
-        }
-      }
+      const HostTensor result = run_linear(*device, identity, device->weight_view(plan, packed.view().data), batch);
       if (format == Format::f16) continue;  // an f16 infinity meets zeros of the identity
       EXPECT_EQ(result.values(), wanted) << "batches of " << batch;
     }
   }
+}
+
+// Few rows multiply the input by a block's exponent first, many rows the weight: at the ends of the range, where that
+// is not the same, as well.
+TEST_P(Decode, SmallAndLargeInputsGiveTheSameBitsInFewAndManyRows) {
+  const auto device = open_table(GetParam(), 2);
+  Rng rng(5);
+  std::vector<float> weights;
+  for (std::int64_t i = 0; i < kDepth * kOutputs; ++i) weights.push_back(0.1F * rng.normal());
+  constexpr int kExponents[] = {-148, -140, -132, -128, -120, -100, -80, -40, 0, 40, 80, 100, 120, 126};
+  constexpr auto kRows = static_cast<std::int64_t>(std::size(kExponents));
+  for (const Format format : {Format::bf16, Format::bfp8, Format::bfp4, Format::bfp2})
+    for (const Format activation : {Format::f32, Format::bf16}) {
+      SCOPED_TRACE(fmt::format("{} x {}", format_name(activation), format_name(format)));
+      const WeightPlan plan = device->plan_weight({WeightRole::kLinear, format, {kDepth, kOutputs}});
+      HostTensor packed(Format::u8, {static_cast<std::int64_t>(plan.bytes)});
+      device->pack_weight(plan, Values(weights), {packed.view().data, plan.bytes}, device->executor(), {});
+      std::vector<float> values;
+      for (const int exponent : kExponents)
+        for (std::int64_t k = 0; k < kDepth; ++k) values.push_back(std::ldexp(rng.uniform(-2.0F, 2.0F), exponent));
+      HostTensor x(activation, {kRows, kDepth});
+      copy_from_f32(values.data(), x.view());
+      const View weight = device->weight_view(plan, packed.view().data);
+      const HostTensor whole = run_linear(*device, x, weight, kRows);
+      EXPECT_NE(whole.f32()[static_cast<std::size_t>(8 * kOutputs)], 0);
+      for (const std::int64_t batch : {1, 2, 3, 4}) {
+        const HostTensor parts = run_linear(*device, x, weight, batch);
+        for (std::int64_t row = 0; row < kRows; ++row)
+          EXPECT_EQ(std::memcmp(parts.f32().data() + row * kOutputs, whole.f32().data() + row * kOutputs,
+                                kOutputs * sizeof(float)),
+                    0)
+              << "batches of " << batch << ", inputs of 2^" << kExponents[row];
+      }
+    }
 }
 
 TEST(Pack, RefusesAnInfinityInABlock) {

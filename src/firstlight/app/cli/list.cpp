@@ -97,25 +97,22 @@ Json list_verbs() {
   return rows;
 }
 
-// Name and summary of the JSON files of a data folder.
-Json list_data(const char* folder) {
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(data_home() / folder))
-    if (entry.path().extension() == ".json") paths.push_back(entry.path());
-  std::ranges::sort(paths);
+// Name and summary of JSON files of a data folder.
+Json list_data(const char* folder, const std::vector<std::string>& names) {
   Json rows = Json::array();
-  for (const auto& path : paths) {
+  for (const std::string& name : names) {
+    const auto path = data_home() / folder / (name + ".json");
     const Json json = read_json_file(path);
     if (!json.is_object()) fail(Category::kBadInput, path.string(), "expected an object");
     const auto summary = json.find("summary");
-    rows.push_back({{"name", path.stem().string()},
+    rows.push_back({{"name", name},
                     {"summary", summary != json.end() && summary->is_string() ? summary->get<std::string>() : ""}});
   }
   return rows;
 }
 
-Json list_policies() { return list_data("policies"); }
-Json list_targets() { return list_data("targets"); }
+Json list_policies() { return list_data("policies", run::policy_names()); }
+Json list_targets() { return list_data("targets", data_names("targets")); }
 
 struct Kind {
   const char* name;

@@ -6,11 +6,6 @@
 namespace firstlight::device::ref {
 namespace {
 
-std::byte* displaced(const View& view, std::int64_t elements) {
-  const FormatRow& format = row(view.format);
-  return view.data + elements / format.block_elements * format.block_bytes;
-}
-
 // Where the exponents and the codes of a part of a block row lie.
 struct BlockPart {
   std::int64_t blocks;      // of the part
@@ -37,22 +32,6 @@ std::size_t worker_bytes(const KernelCall& call) {
 }
 
 }  // namespace
-
-std::byte* row_at(const View& view, std::initializer_list<std::int64_t> outer) {
-  std::int64_t offset = 0;
-  std::size_t axis = 0;
-  for (const std::int64_t index : outer) offset += index * view.strides[axis++];
-  return displaced(view, offset);
-}
-
-std::byte* row_at(const View& view, std::int64_t index) {
-  std::int64_t offset = 0;
-  for (int axis = view.shape.rank() - 2; axis >= 0; --axis) {
-    offset += index % view.shape[axis] * view.strides[static_cast<std::size_t>(axis)];
-    index /= view.shape[axis];
-  }
-  return displaced(view, offset);
-}
 
 void read_part(Format format, const std::byte* stored, std::int64_t n, std::int64_t begin, std::int64_t count,
                float* dst, std::byte* buffer) {

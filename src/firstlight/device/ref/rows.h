@@ -4,20 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <initializer_list>
-#include <span>
 
+#include "firstlight/device/carver.h"
 #include "firstlight/device/contract.h"
 
 namespace firstlight::device::ref {
-
-inline std::int64_t row_length(const View& view) { return view.shape.rank() == 0 ? 1 : view.shape[-1]; }
-inline std::int64_t row_count(const View& view) { return view.shape.elements() == 0 ? 0 : view.shape.rows(); }
-
-// The row at these indices of the outer axes.
-std::byte* row_at(const View& view, std::initializer_list<std::int64_t> outer);
-// The index-th row in logical order.
-std::byte* row_at(const View& view, std::int64_t index);
 
 inline void read_row(const View& view, std::int64_t index, float* dst) {
   row(view.format).decode(row_at(view, index), row_length(view), dst);
@@ -38,26 +29,6 @@ void write_part(Format format, std::byte* stored, std::int64_t n, std::int64_t b
 inline constexpr std::int64_t kPartMultiple = 16;
 // An upper bound of any format's bytes per element of a part.
 inline constexpr std::int64_t kMaxElementBytes = 8;
-
-// Hands out aligned arrays of a byte range.
-class Carver {
- public:
-  explicit Carver(std::span<std::byte> bytes) : next_(bytes.data()) {}
-  template <typename T>
-  T* take(std::int64_t count) {
-    auto* result = reinterpret_cast<T*>(next_);
-    next_ += round_up(count * static_cast<std::int64_t>(sizeof(T)), 64);
-    return result;
-  }
-  // Bytes that take<T>(count) uses.
-  template <typename T>
-  static std::size_t bytes(std::int64_t count) {
-    return static_cast<std::size_t>(round_up(count * static_cast<std::int64_t>(sizeof(T)), 64));
-  }
-
- private:
-  std::byte* next_;
-};
 
 // One float row for every operand of a call: the scratch of kernels that go row by row.
 struct RowBuffers {

@@ -8,30 +8,9 @@
 namespace firstlight::device::tensix {
 namespace {
 
-std::byte* displaced(const View& view, std::int64_t elements) {
-  const FormatRow& format = row(view.format);
-  return view.data + elements / format.block_elements * format.block_bytes;
-}
-
 constexpr std::int64_t kBlock = 16;
 
 }  // namespace
-
-std::byte* row_at(const View& view, std::initializer_list<std::int64_t> outer) {
-  std::int64_t offset = 0;
-  std::size_t axis = 0;
-  for (const std::int64_t index : outer) offset += index * view.strides[axis++];
-  return displaced(view, offset);
-}
-
-std::byte* row_at(const View& view, std::int64_t index) {
-  std::int64_t offset = 0;
-  for (int axis = view.shape.rank() - 2; axis >= 0; --axis) {
-    offset += index % view.shape[axis] * view.strides[static_cast<std::size_t>(axis)];
-    index /= view.shape[axis];
-  }
-  return displaced(view, offset);
-}
 
 void read_words(Format format, const std::byte* stored, std::int64_t n, std::int64_t begin, std::int64_t count,
                 const Rules& rules, std::uint32_t* words) {

@@ -2,21 +2,12 @@
 // values are those of 32x32 tiles, whose blocks of 16 lie along rows; only matrix products need the tiles themselves.
 #pragma once
 
-#include <initializer_list>
-#include <span>
-
+#include "firstlight/device/carver.h"
 #include "firstlight/device/contract.h"
 #include "firstlight/device/tensix/arithmetic/pack.h"
 #include "firstlight/device/tensix/settings.h"
 
 namespace firstlight::device::tensix {
-
-inline std::int64_t row_length(const View& view) { return view.shape.rank() == 0 ? 1 : view.shape[-1]; }
-inline std::int64_t row_count(const View& view) { return view.shape.elements() == 0 ? 0 : view.shape.rows(); }
-
-// The row at these indices of the outer axes, and the index-th row in logical order.
-std::byte* row_at(const View& view, std::initializer_list<std::int64_t> outer);
-std::byte* row_at(const View& view, std::int64_t index);
 
 // Elements [begin, begin + count) of a stored row of n as L1 holds them; `begin` is a multiple of 16.
 void read_words(Format format, const std::byte* stored, std::int64_t n, std::int64_t begin, std::int64_t count,
@@ -44,24 +35,5 @@ constexpr std::uint32_t to_source(std::uint32_t l1, Format format, Source source
 
 // fp32 rounded to bf16 as the host stores it (nearest even), as a word.
 std::uint32_t host_bf16(float value);
-
-// Hands out aligned arrays of a byte range.
-class Carver {
- public:
-  explicit Carver(std::span<std::byte> bytes) : next_(bytes.data()) {}
-  template <typename T>
-  T* take(std::int64_t count) {
-    auto* result = reinterpret_cast<T*>(next_);
-    next_ += round_up(count * static_cast<std::int64_t>(sizeof(T)), 64);
-    return result;
-  }
-  template <typename T>
-  static std::size_t bytes(std::int64_t count) {
-    return static_cast<std::size_t>(round_up(count * static_cast<std::int64_t>(sizeof(T)), 64));
-  }
-
- private:
-  std::byte* next_;
-};
 
 }  // namespace firstlight::device::tensix

@@ -74,19 +74,15 @@ Constants Constants::from_json(const Json& json, std::string_view where) {
 }
 
 Constants Constants::load(std::string_view spec) {
-  const std::filesystem::path folder = data_home() / "boards" / "timing";
-  std::filesystem::path file = folder / (std::string(spec) + ".json");
+  const std::filesystem::path folder = std::filesystem::path("boards") / "timing";
+  const std::vector<std::string> names = data_names(folder);
+  std::filesystem::path file(spec);
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored)) {
-    file = std::filesystem::path(spec);
-    if (file.extension() != ".json" && !std::filesystem::is_regular_file(file, ignored)) {
-      std::vector<std::string> names;
-      for (const auto& entry : std::filesystem::directory_iterator(folder))
-        if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
-      std::ranges::sort(names);
-      fail(Category::kUsage, "--timing", "no constants are named '{}'; there are: {}, or the path of a file", spec,
-           fmt::join(names, ", "));
-    }
+  if (std::ranges::find(names, spec) != names.end()) {
+    file = data_home() / folder / (std::string(spec) + ".json");
+  } else if (file.extension() != ".json" && !std::filesystem::is_regular_file(file, ignored)) {
+    fail(Category::kUsage, "--timing", "no constants are named '{}'; there are: {}, or the path of a file", spec,
+         fmt::join(names, ", "));
   }
   return from_json(read_json_file(file), file.string());
 }

@@ -142,16 +142,12 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   constexpr int64_t kStepBytes = In::template kStepBytes<W>;
   typename In::Input scaled[kRows][kPanels][kGroup / In::kTogether];
   typename In::Input last[kRows][kGroup / In::kTogether] = {};
-  const int64_t rest = task.weight.k % kGroup;
+  constexpr int64_t kInputBytes = static_cast<int64_t>(sizeof(typename In::Input)) / In::kTogether;
   for (int64_t k = 0; k < task.weight.k; k += kGroup) {
     if (task.weight.k - k < kGroup) {  // codes beyond K are zero, and so are the inputs
       for (int r = 0; r < kRows; ++r) {
-        const int64_t bytes = rest * static_cast<int64_t>(sizeof(last[0])) / kGroup;
-        __builtin_memcpy(last[r],
-                         static_cast<const uint8_t*>(x[r]) + k * static_cast<int64_t>(sizeof(last[0])) / kGroup,
-                         static_cast<size_t>(bytes));
-        x[r] = static_cast<const uint8_t*>(static_cast<const void*>(last[r])) -
-               k * static_cast<int64_t>(sizeof(last[0])) / kGroup;
+        __builtin_memcpy(last[r], x[r], static_cast<size_t>((task.weight.k - k) * kInputBytes));
+        x[r] = last[r];
       }
     }
     unrolled<kPanels>([&](auto p) FL_STEP {
@@ -160,7 +156,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
       highest = max_bytes(highest, exponents_of_group);
       const Vec scales = group_scales<W>(exponents_of_group);
       unrolled<kRows>([&](auto r)
-                          FL_STEP { In::prepare(mul(In::inputs16(x[r.value], k), scales), scaled[r.value][p.value]); });
+                          FL_STEP { In::prepare(mul(In::inputs16(x[r.value], 0), scales), scaled[r.value][p.value]); });
       data[p.value] += kGroup;
     });
     for (int i = 0; i < kGroup; i += kStep) {
@@ -175,12 +171,14 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
         data[p.value] += kStepBytes;
       });
     }
+    if (k + kGroup < task.weight.k)
+      for (int r = 0; r < kRows; ++r) x[r] = static_cast<const uint8_t*>(x[r]) + kGroup * kInputBytes;
   }
   // Products of the smallest and of the largest stay normal numbers with room for the factors of the lanes.
   constexpr int kRoom = 40;
   const bool exact = task.x_lowest > 0 && task.x_lowest + least_byte(lowest) > 127 + kRoom &&
                      task.x_highest + most_byte(highest) < 254 + 127 - kRoom;
-  if (!exact && task.x_highest > 0) return false;
+  if (!exact) return false;
   finish_all<kRows, kPanels>(task, panel, acc);
   return true;
 }

@@ -19,13 +19,4 @@ Rows::Rows(const View& view) : view_(view), stride_(view.row_stride_bytes()) {
   }
 }
 
-std::byte* Rows::walk(std::int64_t r) const {
-  std::byte* data = view_.data;
-  for (int axis = view_.shape.rank() - 2; axis >= 0; --axis) {
-    data += r % view_.shape[axis] * axis_bytes(view_, axis);
-    r /= view_.shape[axis];
-  }
-  return data;
-}
-
 }  // namespace firstlight::device::cpu

@@ -9,9 +9,6 @@
 
 namespace firstlight::device::cpu {
 
-inline std::int64_t row_length(const View& view) { return view.shape.rank() == 0 ? 1 : view.shape[-1]; }
-inline std::int64_t row_count(const View& view) { return view.shape.elements() == 0 ? 0 : view.shape.rows(); }
-
 // Bytes between neighbours of an outer axis.
 inline std::int64_t axis_bytes(const View& view, int axis) {
   const FormatRow& format = row(view.format);
@@ -32,12 +29,11 @@ class Rows {
   // Whether all rows are equally far apart, so that row r lies at r * stride_bytes().
   bool uniform() const { return uniform_; }
   std::int64_t stride_bytes() const { return stride_; }
-  std::byte* at(std::int64_t r) const { return uniform_ ? view_.data + r * stride_ : walk(r); }
+  std::byte* at(std::int64_t r) const { return uniform_ ? view_.data + r * stride_ : row_at(view_, r); }
   Source source(std::int64_t r) const { return {at(r), element_of(view_)}; }
   Sink sink(std::int64_t r) const { return {at(r), element_of(view_)}; }
 
  private:
-  std::byte* walk(std::int64_t r) const;
   const View& view_;
   std::int64_t stride_ = 0;
   bool uniform_ = true;
