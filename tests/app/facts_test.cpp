@@ -27,6 +27,13 @@ TEST(List, OfEachKind) {
   EXPECT_EQ(all["verbs"].size(), app::verbs().size());
 }
 
+TEST(List, EveryPolicyIsOne) {
+  for (const Json& row : firstlight({"list", "policies", "--json"}).json()) {
+    const Ran ran = firstlight({"inspect", bundled_model(), "--policy", row["name"].get<std::string>()});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  }
+}
+
 TEST(List, ReferenceDeviceHasEveryPrimitive) {
   for (const Json& row : firstlight({"list", "ops", "--json"}).json())
     EXPECT_TRUE(row["kind"] == "composite" || row[std::string(device::reference_device())] == "kernel") << row;
