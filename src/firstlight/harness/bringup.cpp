@@ -1,6 +1,8 @@
 // The phases. A missed bar is a failed verdict and the phases go on; a phase that cannot run stops the rest.
 #include "firstlight/harness/bringup.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -50,15 +52,21 @@ void set_up(Job& job, PhaseResult& phase) {
     fail(Category::kUnsupported, job.options.device, "computes nothing: a bring-up needs a device that computes");
   job.peaks = job.device->peaks(std::max(0.05, job.options.bench.probe_seconds));
   phase.details["environment"] = environment(job.device->description().summary);
-  phase.details["assumptions"] = job.device->description().assumptions;
-  for (const std::string& assumption : job.device->description().assumptions)
-    phase.verdicts.push_back(reported("assumption", 1, "", assumption));
+  const std::vector<std::string>& assumptions = job.device->description().assumptions;
+  phase.details["assumptions"] = assumptions;
+  if (!assumptions.empty())
+    phase.verdicts.push_back(reported("assumptions", static_cast<double>(assumptions.size()), "",
+                                      fmt::format("{}", fmt::join(assumptions, "; "))));
   phase.details["peaks"] = {{"read_bandwidth", job.peaks.read_bandwidth},
                             {"flops_f32", job.peaks.flops_f32},
                             {"flops_bf16", job.peaks.flops_bf16},
                             {"origin", job.peaks.origin}};
-  phase.verdicts.push_back(reported("read bandwidth", job.peaks.read_bandwidth / 1e9, "GB/s", job.peaks.origin));
-  phase.verdicts.push_back(reported("peak f32", job.peaks.flops_f32 / 1e9, "GFLOP/s", job.peaks.origin));
+  const auto add_rate = [&](const char* name, double rate, const char* unit) {
+    phase.verdicts.push_back(rate > 0 ? reported(name, rate / 1e9, unit, job.peaks.origin)
+                                      : skipped(name, job.peaks.origin));
+  };
+  add_rate("read bandwidth", job.peaks.read_bandwidth, "GB/s");
+  add_rate("peak f32", job.peaks.flops_f32, "GFLOP/s");
   phase.verdicts.push_back(reported("free memory", static_cast<double>(job.device->available_bytes()) / 1e9, "GB", ""));
 }
 
@@ -173,7 +181,7 @@ void performance(Job& job, PhaseResult& phase) {
   phase.details["ledger"] = ledger.json();
   Json maximum_list = Json::array();
   // Without a bandwidth there is no maximum: an emulation's speed says nothing of its board's.
-  if (bandwidth <= 0) phase.verdicts.push_back(reported("share of a maximum", 0, "", job.peaks.origin));
+  if (bandwidth <= 0) phase.verdicts.push_back(skipped("share of a maximum", job.peaks.origin));
   for (std::size_t i = 0; bandwidth > 0 && i < all.size(); ++i) {
     maximum_list.push_back({{"definition", all[i].definition},
                             {"formula", all[i].formula},

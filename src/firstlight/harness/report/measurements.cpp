@@ -25,7 +25,7 @@ std::string measurements_table(const Json& measurements) {
                     share("share_of_bandwidth"), share("share_of_peak")});
   }
   return table({"policy", "phase", "#batch", "#prompt", "#depth", "#t/s", "#t/s/u", "#spread", "#latency (p50/p90/p99)",
-                "#of measured bandwidth", "#of measured peak"},
+                "#of bandwidth", "#of peak"},
                rows);
 }
 

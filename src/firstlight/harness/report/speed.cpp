@@ -17,7 +17,7 @@ std::string speed_section(const Run& run) {
     const std::string chart = roofline_chart(measurements);
     if (!chart.empty()) html += "<h3>Roofline of this machine</h3>" + chart;
   }
-  if (details->contains("maxima")) {
+  if (details->contains("maxima") && !(*details)["maxima"].empty()) {
     html += "<h3>Share of the theoretical maximum (marks: 25, 50, 70 %)</h3>";
     std::vector<std::vector<std::string>> rows;
     for (const Json& m : (*details)["maxima"]) {
