@@ -1,5 +1,6 @@
 """Random checkpoints, and what the Hugging Face implementation computes on a checkpoint: shared by the tools here."""
 
+import contextlib
 import json
 import math
 import os
@@ -192,9 +193,9 @@ def layers_and_norm(model):
     return layers, norm
 
 
-@torch.no_grad()
-def routing_gap(model, ids):
-    """The smallest difference between the last chosen and the first rejected probability of any router; inf without."""
+@contextlib.contextmanager
+def router_gaps(model):
+    """A list that grows while the model runs: differences of the last chosen and the first rejected probability."""
     gaps, handles = [math.inf], []
 
     def look(router, _, out):
@@ -205,10 +206,17 @@ def routing_gap(model, ids):
     for module in model.modules():
         if type(module).__name__.endswith("TopKRouter"):
             handles.append(module.register_forward_hook(look))
-    model(input_ids=torch.tensor([ids]), use_cache=False)
+    yield gaps
     for handle in handles:
         handle.remove()
-    return min(gaps)
+
+
+@torch.no_grad()
+def routing_gap(model, ids):
+    """The smallest such difference of a text; inf without routers."""
+    with router_gaps(model) as gaps:
+        model(input_ids=torch.tensor([ids]), use_cache=False)
+        return min(gaps)
 
 
 @torch.no_grad()
@@ -244,18 +252,22 @@ def declare_length(model, length):
 
 
 @torch.no_grad()
-def greedy(model, ids, count):
-    """`count` greedy ids with a cache declared for T + count tokens, and the smallest gap between best two logits."""
+def greedy_rows(model, ids, count):
+    """The rows of logits [V] that `count` greedy ids are the largest of, with a cache declared for T + count tokens."""
     declare_length(model, len(ids) + count)
-    cache, step, out, gap = None, ids, [], math.inf
+    cache, step = None, ids
     for _ in range(count):
         result = model(input_ids=torch.tensor([step]), past_key_values=cache, use_cache=True)
-        cache = result.past_key_values
-        best = result.logits[0, -1].topk(2)
-        gap = min(gap, float(best.values[0] - best.values[1]))
-        step = [int(best.indices[0])]
-        out += step
-    return out, gap
+        cache, row = result.past_key_values, result.logits[0, -1]
+        step = [int(row.argmax())]
+        yield row
+
+
+def greedy(model, ids, count):
+    """`count` greedy ids, and the smallest gap between best two logits."""
+    best = [row.topk(2) for row in greedy_rows(model, ids, count)]
+    return ([int(step.indices[0]) for step in best],
+            min((float(step.values[0] - step.values[1]) for step in best), default=math.inf))
 
 
 def nmse(got, want):

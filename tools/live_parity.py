@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws random checkpoints and holds the program's logits to the Hugging Face implementation on each.
+"""Draws random checkpoints and holds the program's logits and greedy ids to the Hugging Face implementation on each.
 
 scripts/parity --cases 50 [--seed 1] [--architecture phi] [--case 7] [--binary PATH] [--record FILE]
 
@@ -8,12 +8,14 @@ Case I of seed S is always the same checkpoint and text, whichever cases run. A 
 
 import argparse
 import collections
+import itertools
 import json
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import hf_reference as hf
@@ -25,6 +27,7 @@ OTHER_BAR = 1e-9
 ROUTING_GAP = 1e-4  # router probabilities nearer than this could be chosen otherwise by f32 arithmetic
 NEAR_TIE = 1e-4  # of the spread of a row of logits: nearer ones could swap ranks
 DRAWS = 30  # texts tried until no router is near a tie
+GREEDY = 12  # tokens that go on after the text, as long as none is near a tie
 
 
 def draw_ids(draw, drawing):
@@ -36,8 +39,30 @@ def draw_ids(draw, drawing):
     return [draw.randrange(drawing.config["vocab_size"]) for _ in range(length)]
 
 
+@dataclass
+class Case:
+    family: str
+    tags: list
+    ids: list
+    logits: object  # [T, V], to be reached
+    declared: int  # length of text and continuation, which some rotations depend on
+    continuation: list  # greedy ids after the text, up to a near tie
+
+
+def continuation_of(folder, ids, count):
+    """The first of `count` greedy ids, up to where f32 arithmetic could choose otherwise."""
+    model, out = hf.load(folder, "f64"), []
+    with hf.router_gaps(model) as gaps:
+        for row in hf.greedy_rows(model, ids, count):
+            best = row.topk(2)
+            if best.values[0] - best.values[1] <= NEAR_TIE * row.std() or min(gaps) <= ROUTING_GAP:
+                break
+            out.append(int(best.indices[0]))
+    return out
+
+
 def make_case(options, folder, index):
-    """Writes checkpoint and ids.json; returns the family, tags, ids and the logits to reach."""
+    """Writes checkpoint and ids.json."""
     draw = random.Random(f"{options.seed}:{index}")
     families = options.architecture or sorted(random_models.FAMILIES)
     drawing = random_models.FAMILIES[families[index % len(families)]](draw)
@@ -50,7 +75,10 @@ def make_case(options, folder, index):
     else:
         raise RuntimeError(f"case {index}: every text drawn has a router near a tie")
     hf.write_json(folder / "ids.json", ids)
-    return drawing.family, tags, ids, hf.forward(hf.load(folder, "f64"), ids)["logits"]
+    room = drawing.config.get("n_positions", len(ids) + GREEDY) - len(ids)  # learned positions end
+    count = min(GREEDY, room)
+    return Case(drawing.family, tags, ids, hf.forward(hf.load(folder, "f64"), ids)["logits"], len(ids) + count,
+                continuation_of(folder, ids, count))
 
 
 def wrong_ids(got, want):
@@ -64,37 +92,58 @@ def bar(device):
     return BARS.get(device, OTHER_BAR)
 
 
-def run_device(binary, folder, device, rows, columns):
-    """The program's logits, or the text of what went wrong."""
-    out = folder / f"logits_{device}.safetensors"
-    command = [binary, "logits", folder, "--ids", folder / "ids.json", "--device", device, "--policy", "f32",
-               "--out", out]
+def run_program(options, verb, folder, device, *more):
+    """Standard output; throws ValueError with what went wrong."""
+    command = [options.binary, verb, folder, "--ids", folder / "ids.json", "--device", device, "--policy", "f32",
+               "--quiet", "--json", *more]
     result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
     if result.returncode != 0:
-        return None, f"exit {result.returncode}: {result.stderr.strip()[-300:]}"
+        raise ValueError(f"{verb}: exit {result.returncode}: {result.stderr.strip()[-300:]}")
+    return result.stdout
+
+
+def program_logits(options, folder, device, case):
+    out = folder / f"logits_{device}.safetensors"
+    run_program(options, "logits", folder, device, "--out", out)
+    return read_logits(out, *case.logits.shape)
+
+
+def program_continuation(options, folder, device, case):
+    if not case.continuation:
+        return []
+    out = run_program(options, "generate", folder, device, "--max-new-tokens", len(case.continuation), "--ctx-size",
+                      case.declared, "--ignore-eos")
+    return json.loads(out)["users"][0]["ids"]
+
+
+def run_device(options, folder, device, case):
+    """A record of one device; "problem" is empty where it meets the bars."""
+    record = {"architecture": case.family, "features": case.tags, "device": device, "nmse": None, "wrong_ids": 0,
+              "greedy": len(case.continuation), "wrong_greedy": len(case.continuation), "problem": ""}
     try:
-        return read_logits(out, rows, columns), ""
+        got = program_logits(options, folder, device, case)
+        record["nmse"], record["wrong_ids"] = hf.nmse(got, case.logits), wrong_ids(got, case.logits)
+        ids = program_continuation(options, folder, device, case)
+        record["wrong_greedy"] = sum(a != b for a, b in itertools.zip_longest(ids, case.continuation))
     except (ValueError, OSError) as error:
-        return None, str(error)
+        return record | {"problem": str(error)}
+    if not record["nmse"] <= bar(device) or record["wrong_ids"] or record["wrong_greedy"]:
+        single = hf.nmse(hf.forward(hf.load(folder, "f32"), case.ids)["logits"], case.logits)
+        record["problem"] = (f"bar {bar(device):g}, {record['wrong_ids']} ids differ, {record['wrong_greedy']} of "
+                             f"{record['greedy']} greedy ones, HF in f32 {single:.1e}")
+    return record
 
 
 def run_case(options, index, records):
     """Prints the case's line; true if every device meets its bar."""
     folder = Path(tempfile.mkdtemp(prefix=f"live_parity_{options.seed}_{index}_"))
-    family, tags, ids, want = make_case(options, folder, index)
-    cells, notes = [], []
-    for device in options.devices:
-        got, problem = run_device(options.binary, folder, device, len(ids), want.shape[1])
-        value = None if got is None else hf.nmse(got, want)
-        wrong = 0 if got is None else wrong_ids(got, want)
-        cells.append(f"{device} failed" if got is None else f"{device} {value:.1e}")
-        if value is None or not value <= bar(device) or wrong:
-            single = hf.nmse(hf.forward(hf.load(folder, "f32"), ids)["logits"], want)
-            notes.append(f"  MISS on {device}, bar {bar(device):g}, {wrong} ids differ, HF in f32 {single:.1e}, "
-                         f"kept in {folder} {problem}")
-        records.append({"architecture": family, "features": tags, "device": device, "nmse": value, "wrong_ids": wrong,
-                        "missed": bool(notes)})
-    print(f"{index:3} {family:11} T={len(ids):<3} {'  '.join(cells)}  {', '.join(tags)}", *notes, sep="\n", flush=True)
+    case = make_case(options, folder, index)
+    made = [run_device(options, folder, device, case) for device in options.devices]
+    cells = [f"{line['device']} failed" if line["nmse"] is None else f"{line['device']} {line['nmse']:.1e}" for line in made]
+    notes = [f"  MISS on {line['device']}, {line['problem']}, kept in {folder}" for line in made if line["problem"]]
+    print(f"{index:3} {case.family:11} T={len(case.ids):<3}+{len(case.continuation):<2} {'  '.join(cells)}  "
+          f"{', '.join(case.tags)}", *notes, sep="\n", flush=True)
+    records += made
     if not notes:
         shutil.rmtree(folder)
     return not notes
@@ -111,8 +160,9 @@ def summarise(records):
         for device, rows in devices.items():
             values = [row["nmse"] for row in rows if row["nmse"] is not None]
             lines.append({"architecture": architecture, "feature": feature, "device": device, "cases": len(rows),
-                          "worst_nmse": max(values, default=None), "missed": sum(row["missed"] for row in rows),
-                          "wrong_ids": sum(row["wrong_ids"] for row in rows)})
+                          "worst_nmse": max(values, default=None), "missed": sum(bool(row["problem"]) for row in rows),
+                          "wrong_ids": sum(row["wrong_ids"] for row in rows), "greedy": sum(row["greedy"] for row in rows),
+                          "wrong_greedy": sum(row["wrong_greedy"] for row in rows)})
     return lines
 
 
@@ -123,7 +173,9 @@ def print_summary(lines):
     for (architecture, feature), devices in by_feature.items():
         cells = [f"{device} {line['worst_nmse'] if line['worst_nmse'] is not None else float('nan'):.1e}"
                  + (f" {line['missed']} missed" if line["missed"] else "")
-                 + (f" {line['wrong_ids']} ids differ" if line["wrong_ids"] else "") for device, line in devices.items()]
+                 + (f" {line['wrong_ids']} ids differ" if line["wrong_ids"] else "")
+                 + (f" {line['wrong_greedy']} greedy ids differ" if line["wrong_greedy"] else "")
+                 for device, line in devices.items()]
         cases = next(iter(devices.values()))["cases"]
         print(f"{architecture:11} {feature:34} {cases:4} cases  worst {'  '.join(cells)}")
 

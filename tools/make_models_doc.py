@@ -62,17 +62,19 @@ def main():
              f" {made}).", "",
              "NMSE is sum((ours - theirs)^2) / sum(theirs^2) over the logits of a whole text under policy `f32`, against the",
              "Hugging Face implementation in float64. The bars are 1e-10 on `ref` and 1e-9 on the others. Texts are the committed",
-             "goldens of tests/golden, which the tests hold to the same bars with hidden states and greedy tokens.", "",
+             "goldens of tests/golden, which the tests hold to the same bars with hidden states and greedy tokens. Ids: the likeliest",
+             "one after each token of the text; greedy ids: the continuation that `generate` finds token by token, on each device.", "",
              "| architecture | models | golden texts | random checkpoints | "
-             + " | ".join(f"worst, {device}" for device in devices) + " | differing ids |",
-             "| --- | --- | --- | --- |" + " --- |" * (len(devices) + 1)]
+             + " | ".join(f"worst, {device}" for device in devices) + " | differing ids | greedy ids | differing |",
+             "| --- | --- | --- | --- |" + " --- |" * (len(devices) + 3)]
     for model in models:
         rows = rows_of(table, model["model_type"]).get("all", {})
         cells = [number(rows.get(device, {}).get("worst_nmse")) for device in devices]
         cases = next(iter(rows.values()))["cases"] if rows else 0
-        wrong = sum(line["wrong_ids"] for line in rows.values())
+        wrong, greedy, wrong_greedy = (sum(line[name] for line in rows.values())
+                                       for name in ("wrong_ids", "greedy", "wrong_greedy"))
         lines.append(f"| {model['model_type']} | {model['summary']} | {goldens[model['model_type']]} | {cases} | "
-                     + " | ".join(cells) + f" | {wrong} |")
+                     + " | ".join(cells) + f" | {wrong} | {greedy} | {wrong_greedy} |")
     lines.append("")
     for model in models:
         rows = rows_of(table, model["model_type"])

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 
+os.environ.setdefault("RUST_BACKTRACE", "0")  # panics of the library are expected, and many
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = pathlib.Path(os.environ.get("FIRSTLIGHT_SHARED", ROOT.parent / "shared")) / "data" / "tokenizers"
 
@@ -77,24 +78,31 @@ def decoding_copy(tokenizer):
 
 
 def expected(tokenizer, request, decoder):
-    """What `tokenizers` makes of it; {"error"} where it refuses."""
+    """What `tokenizers` makes of it; {"error"} where it refuses; nothing where it panics, which is its own defect."""
     try:
         if "ids" in request:
             ids = request["ids"]
         else:
             ids = tokenizer.encode(request["text"], add_special_tokens=request["special"]).ids
-    except BaseException as error:  # a Rust panic is none of Python's ordinary exceptions
-        if isinstance(error, KeyboardInterrupt):
-            raise
+    except Exception as error:
         return {"error": str(error)}
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        return {}
     want = {"ids": ids}
     for key, skip in (("text", False), ("text_without_special", True)):
         try:
             want[key] = decoder.decode(ids, skip_special_tokens=skip)
         except BaseException as error:  # some decoders panic on tokens shorter than what they strip
-            if isinstance(error, KeyboardInterrupt):
+            if not is_panic(error):
                 raise
     return want
+
+
+def is_panic(error):
+    """Rust's panics are none of Python's ordinary exceptions."""
+    return type(error).__name__ == "PanicException"
 
 
 def compare(binary, path, tokenizer, requests, name, show):
@@ -106,6 +114,8 @@ def compare(binary, path, tokenizer, requests, name, show):
     misses, decoder = 0, decoding_copy(tokenizer)
     for request, answer in zip(requests, got, strict=True):
         want = expected(tokenizer, request, decoder)
+        if not want:  # nothing to compare with
+            continue
         if "error" in want or "error" in answer:
             same = "error" in want and "error" in answer
         else:
@@ -309,6 +319,8 @@ def random_tokenizer(rng, lines, sizes=(80, 700), own_map=False):
     for _ in range(rng.randrange(0, 6)):
         content = rng.choice(["<A>", "<b>", "the", "  ", "word", "HeLLo", "Éa", "<A><A>", "é", "x\n", "[MASK]", " a"])
         token = AddedToken(content, single_word=flag(), lstrip=flag(), rstrip=flag(), normalized=flag(0.4), special=flag(0.5))
+        if token.normalized and tokenizer.normalizer and not tokenizer.normalizer.normalize_str(content):
+            continue  # `tokenizers` finds nothing between any two bytes, those of one character among them, and panics
         (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
     decoder = sometimes(rng, 0.85, lambda: random_decoder(rng))
     if decoder:
@@ -384,7 +396,11 @@ def of_class(folder, cls, files=("vocab.json", "merges.txt", "tokenizer_config.j
     for name in files:
         if (root / folder / name).exists():
             shutil.copy(root / folder / name, scratch)
-    return of_tokenizer(scratch, getattr(transformers, cls).from_pretrained(scratch).backend_tokenizer)
+    tokenizer = getattr(transformers, cls).from_pretrained(scratch).backend_tokenizer
+    reference = of_tokenizer(scratch, tokenizer)
+    if hasattr(getattr(transformers, cls), "_wrap_decode_method_backend_tokenizer"):  # the class's own part of decoding
+        reference.decode = lambda ids, skip: tokenizer.decode(ids, skip_special_tokens=skip)
+    return reference
 
 
 def of_ranks(folder, ranks_name, begins_with=None):

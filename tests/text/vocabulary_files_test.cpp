@@ -55,6 +55,14 @@ TEST(VocabularyFiles, ClassesOfTransformers) {
   }
 }
 
+// Four control characters of ASCII are white space to Python, though not to Unicode.
+TEST(VocabularyFiles, CaptionsAreStrippedAsPythonStrips) {
+  const Tokenizer tokenizer = Tokenizer::load(files() / "clip");
+  const Ids ids = tokenizer.encode("\x1c a\x1f \x1e", {.add_special_tokens = false});
+  EXPECT_EQ(ids.size(), 4u);
+  EXPECT_EQ(tokenizer.decode(ids, false), "a");
+}
+
 TEST(VocabularyFiles, RandomComponents) {
   const Json golden = read_json_file(files() / "components.json");
   std::size_t checked = 0;

@@ -30,6 +30,10 @@ constexpr BookkeepingField kFields[] = {
     {"tokenizer_class", "the tokenizer's own files say it"},
     {"prefix", "a prompt prefix of old text-generation pipelines"},
     {"task_specific_params", "defaults of old pipelines"},
+    {"tokenizer", "what an exporter called the tokenizer; the tokenizer's own files say it"},
+    {"mask_value", "what an exporter's runtime adds to masked scores; masked positions have no weight here"},
+    {"unsloth_fixed", kOrigin},
+    {"unsloth_version", kOrigin},
     {"finetuning_task", kOrigin},
     {"problem_type", kTraining},
 
@@ -64,6 +68,7 @@ constexpr BookkeepingField kFields[] = {
     {"output_attentions", kOutputs},
     {"_output_attentions", kOutputs},
     {"output_hidden_states", kOutputs},
+    {"output_past", kOutputs},
     {"output_scores", kOutputs},
     {"return_dict", kOutputs},
     {"use_return_dict", kOutputs},

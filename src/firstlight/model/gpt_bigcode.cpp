@@ -29,8 +29,9 @@ std::unique_ptr<Model> make(const io::Config& config) {
   for (const std::string_view field : {"attention_softmax_in_fp32", "scale_attention_softmax_in_fp32"}) {
     config.ignore(field, "where the reference implementation rounds; sums are exact to f32 here");
   }
-  for (const std::string_view field : {"inference_runner", "validate_runner_input", "pre_allocate_kv_cache",
-                                       "pad_key_length", "max_sequence_length", "max_batch_size"}) {
+  for (const std::string_view field :
+       {"inference_runner", "validate_runner_input", "pre_allocate_kv_cache", "pad_key_length", "max_sequence_length",
+        "max_batch_size", "runner_max_sequence_length"}) {
     config.ignore(field, "chose how an early implementation ran, not what it computes");
   }
   config.ignore("end_token_id", "special tokens are the tokenizer's and generation_config.json's");

@@ -52,6 +52,9 @@ nn::DecoderSpec read_learned_decoder(const io::Config& config, std::string_view 
 
   config.ignore("n_inner", "4 n_embd where it is null");
   config.ignore("n_ctx", "what old exports called n_positions");
+  config.ignore("predict_special_tokens", "of an older model whose fields early exports copied");
+  if (const std::int64_t more = config.integer_or("n_special", 0); more != 0)
+    fail(Category::kUnsupported, config.where("n_special"), "{} rows of the embedding apart; known: 0", more);
   for (const std::string_view field :
        {"summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout"}) {
     config.ignore(field, "of another head than the language model's");

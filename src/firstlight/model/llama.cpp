@@ -20,10 +20,7 @@ std::unique_ptr<Model> make(const io::Config& config) {
   refuse_switches(config, {"rope_interleaved"});
   config.ignore("is_llama_config", "of some exports; the reference implementation does not read it");
   config.ignore("max_sequence_length", "what early exports called max_position_embeddings");
-  // Another value splits matrix products, which sums in another order.
-  if (const std::int64_t pieces = config.integer_or("pretraining_tp", 1); pieces != 1) {
-    fail(Category::kUnsupported, config.where("pretraining_tp"), "{} is not supported; known: 1", pieces);
-  }
+  config.ignore("pretraining_tp", "how products were split in training; the reference implementation reads it no more");
   return std::make_unique<CausalLm>(
       config, kArchitecture, std::move(spec),
       std::vector<IgnoredTensors>{{"model.layers.*.self_attn.rotary_emb.inv_freq",

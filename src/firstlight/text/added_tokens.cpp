@@ -40,10 +40,15 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Vocabulary& vocab
                          const std::string& where)
     : tokens_(std::move(tokens)) {
   if (tokens_.size() > kMaxTokens) fail(Category::kBadInput, where, "more than {} added tokens", kMaxTokens);
+  // `tokenizers` counts on from the vocabulary's size, which in one with holes is the id of another piece: decoding
+  // such an id gives the added token.
+  std::int64_t next = static_cast<std::int64_t>(vocabulary.size());
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
     const AddedToken& token = tokens_[i];
     const auto in_vocabulary = vocabulary.id_of(token.content);
-    if (in_vocabulary ? *in_vocabulary != token.id : vocabulary.piece(token.id) != nullptr)
+    const bool counted_on = !in_vocabulary && token.id == next;
+    next = std::max(next, std::int64_t{token.id} + 1);
+    if (!counted_on && (in_vocabulary ? *in_vocabulary != token.id : vocabulary.piece(token.id) != nullptr))
       fail(Category::kBadInput, where, "'{}' has id {}, but in the vocabulary {}", token.content, token.id,
            in_vocabulary ? fmt::format("it has id {}", *in_vocabulary)
                          : fmt::format("that is '{}'", *vocabulary.piece(token.id)));
@@ -88,10 +93,10 @@ std::vector<Stretch> AddedTokens::find(std::string_view text, bool normalized, b
   std::size_t done = 0;  // up to here the text is dealt with
   std::size_t from = 0;
   while (const auto found = set.find(text, from)) {
-    // A match that a rule discards has still been passed over: no other token is looked for inside it.
+    // A match that a rule discards has still been passed over: no other token is looked for inside it. One in
+    // whitespace that the token before took counts, unless it takes that whitespace, too, and nothing is left.
     from = found->range.end;
     auto [begin, end] = found->range;
-    if (begin < done) continue;  // it starts in whitespace that the token before took
     const AddedToken& token = tokens_[static_cast<std::size_t>(found->value)];
     if (token.special && !special) continue;
     if (token.single_word) {
@@ -107,7 +112,7 @@ std::vector<Stretch> AddedTokens::find(std::string_view text, bool normalized, b
     if (token.rstrip)
       while (end < text.size() && is_whitespace(code_point_at(text, end).value)) end += code_point_at(text, end).bytes;
     if (done < begin) stretches.push_back({{done, begin}, std::nullopt});
-    stretches.push_back({{begin, end}, token.id});
+    if (begin < end) stretches.push_back({{begin, end}, token.id});
     done = end;
   }
   if (done < text.size()) stretches.push_back({{done, text.size()}, std::nullopt});

@@ -30,5 +30,7 @@ class Decoder {
 std::unique_ptr<Decoder> make_decoder(const Json& json, const std::string& where);
 // What stands in where tokenizer.json has no decoder: pieces joined by spaces.
 std::unique_ptr<Decoder> make_joining_decoder();
+// `inner`, then the white space around each of its tokens goes, as Python's str.strip() takes it.
+std::unique_ptr<Decoder> make_stripping_decoder(std::unique_ptr<Decoder> inner);
 
 }  // namespace firstlight::text

@@ -1,4 +1,6 @@
 // Decoders of vocabularies whose pieces say where words begin or end.
+#include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -102,7 +104,46 @@ class CtcStage : public WholeToken {
   std::optional<std::string> last_;
 };
 
+// White space of Unicode, and the four separators of ASCII that Python counts among it.
+bool python_space(char32_t value) { return is_whitespace(value) || (value >= 0x1C && value <= 0x1F); }
+
+class PythonStrip : public WholeToken {
+ public:
+  using WholeToken::WholeToken;
+
+ protected:
+  void token(const std::string& token) override {
+    std::size_t begin = token.size(), end = 0;  // of what stays
+    for (std::size_t i = 0; i < token.size();) {
+      const CodePoint point = code_point_at(token, i);
+      if (!python_space(point.value)) {
+        begin = std::min(begin, i);
+        end = i + point.bytes;
+      }
+      i += point.bytes;
+    }
+    pass(begin < end ? std::string_view(token).substr(begin, end - begin) : std::string_view());
+  }
+};
+
+class StrippedStage : public DecoderStage {
+ public:
+  StrippedStage(DecoderStage& next, const std::shared_ptr<const Decoder>& inner)
+      : strip_(next), inner_(inner->stage(strip_)) {}
+  void add(std::string_view fragment) override { inner_->add(fragment); }
+  void end_token() override { inner_->end_token(); }
+  void finish() override { inner_->finish(); }
+
+ private:
+  PythonStrip strip_;
+  std::unique_ptr<DecoderStage> inner_;
+};
+
 }  // namespace
+
+std::unique_ptr<Decoder> make_stripping_decoder(std::unique_ptr<Decoder> inner) {
+  return simple_decoder<StrippedStage>(std::shared_ptr<const Decoder>(std::move(inner)));
+}
 
 std::unique_ptr<Decoder> make_word_decoder(std::string_view type, Fields& fields) {
   if (type == "WordPiece") {

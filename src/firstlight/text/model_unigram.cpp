@@ -39,9 +39,13 @@ class Unigram : public Model {
     }
     unknown_score_ = lowest - kUnknownPenalty;
     where_ = fields.where("unk_id");
-    vocabulary_ = Vocabulary(std::move(file.vocab), fields.where("vocab"));
+    // A trainer that found a special token in its text lists it twice; `tokenizers` takes the last.
+    vocabulary_ = Vocabulary(std::move(file.vocab), fields.where("vocab"), Vocabulary::Repeats::kLastCounts);
     std::vector<ByteTrie::Entry> entries;
-    for (std::int32_t id = 0; id < vocabulary_.end(); ++id) entries.emplace_back(*vocabulary_.piece(id), id);
+    for (std::int32_t id = 0; id < vocabulary_.end(); ++id) {
+      const std::string* piece = vocabulary_.piece(id);
+      if (piece != nullptr && vocabulary_.id_of(*piece) == id) entries.emplace_back(*piece, id);
+    }
     trie_ = ByteTrie(std::move(entries));
     for (int byte = 0; byte < 256; ++byte)
       byte_ids_[static_cast<std::size_t>(byte)] = vocabulary_.id_of(fmt::format("<0x{:02X}>", byte)).value_or(kNoPiece);

@@ -165,7 +165,9 @@ const std::string* Tokenizer::piece(std::int32_t id) const {
 const std::vector<AddedToken>& Tokenizer::added_tokens() const { return parts_->added_tokens.tokens(); }
 
 bool Tokenizer::is_special(std::int32_t id) const {
-  const AddedToken* token = parts_->added_tokens.by_id(id);
+  // By its text: a special token may stand in the vocabulary a second time, under another id.
+  const std::string* text = piece(id);
+  const AddedToken* token = text == nullptr ? nullptr : parts_->added_tokens.by_content(*text);
   return token != nullptr && token->special;
 }
 

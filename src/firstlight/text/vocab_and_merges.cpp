@@ -46,12 +46,11 @@ Json pipeline_of_class(const Json& config, const std::string& config_where) {
          {{{"type", "Split"}, {"pattern", {{"Regex", kSplit}}}, {"behavior", "Removed"}, {"invert", true}},
           root["pre_tokenizer"]}}};
     root["model"]["end_of_word_suffix"] = "</w>";
-    // Words' ends are spaces; those around the text go.
-    root["decoder"] = {{"type", "Sequence"},
-                       {"decoders",
-                        {{{"type", "ByteLevel"}},
-                         {{"type", "Replace"}, {"pattern", {{"String", "</w>"}}}, {"content", " "}},
-                         {{"type", "Strip"}, {"content", " "}, {"start", 1 << 20}, {"stop", 1 << 20}}}}};
+    // Words' ends are spaces; white space around the text goes, too.
+    root["decoder"] = {
+        {"type", "Sequence"},
+        {"decoders",
+         {{{"type", "ByteLevel"}}, {{"type", "Replace"}, {"pattern", {{"String", "</w>"}}}, {"content", " "}}}}};
     root["model"]["unk_token"] = text_field(config, "unk_token", "<|endoftext|>");
     root["around"] = {text_field(config, "bos_token", "<|startoftext|>"),
                       text_field(config, "eos_token", "<|endoftext|>")};
@@ -116,6 +115,7 @@ TokenizerParts read_vocab_and_merges(std::string_view vocab, const std::string& 
       return *found;
     };
     parts.post_processor = {{id(around[0])}, {id(around[1])}};
+    parts.decoder = make_stripping_decoder(std::move(parts.decoder));
   }
   return parts;
 }

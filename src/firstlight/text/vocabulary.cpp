@@ -7,7 +7,8 @@
 
 namespace firstlight::text {
 
-Vocabulary::Vocabulary(std::vector<std::pair<std::string, std::int64_t>> entries, std::string_view where) {
+Vocabulary::Vocabulary(std::vector<std::pair<std::string, std::int64_t>> entries, std::string_view where,
+                       Repeats repeats) {
   std::int64_t largest = -1;
   for (const auto& [piece, id] : entries) {
     if (id < 0 || id > kMaxTokenId)
@@ -24,8 +25,10 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, std::int64_t>> entries
     if (taken[index]) fail(Category::kBadInput, where, "id {} stands twice: '{}' and '{}'", id, pieces_[index], piece);
     taken[index] = true;
     pieces_[index] = std::move(piece);
-    if (!ids_.emplace(pieces_[index], static_cast<std::int32_t>(id)).second)
+    const auto [entry, fresh] = ids_.emplace(pieces_[index], static_cast<std::int32_t>(id));
+    if (!fresh && repeats == Repeats::kRefused)
       fail(Category::kBadInput, where, "piece '{}' stands twice", pieces_[index]);
+    entry->second = static_cast<std::int32_t>(id);
   }
 }
 

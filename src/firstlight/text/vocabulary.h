@@ -17,9 +17,11 @@ inline constexpr std::int64_t kMaxTokenId = (1 << 24) - 1;
 class Vocabulary {
  public:
   Vocabulary() = default;
+  enum class Repeats { kRefused, kLastCounts };
   // Throws kBadInput for a piece or an id that stands twice, an id out of range, or ids so sparse that most of the
-  // table would be holes.
-  Vocabulary(std::vector<std::pair<std::string, std::int64_t>> entries, std::string_view where);
+  // table would be holes. A piece may stand twice if `repeats` says so: each id is that piece, which is the last id.
+  Vocabulary(std::vector<std::pair<std::string, std::int64_t>> entries, std::string_view where,
+             Repeats repeats = Repeats::kRefused);
   Vocabulary(const Vocabulary&) = delete;
   Vocabulary& operator=(const Vocabulary&) = delete;
   Vocabulary(Vocabulary&&) = default;

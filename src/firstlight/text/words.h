@@ -11,8 +11,8 @@ namespace firstlight::text {
 
 struct Words {
   std::string text;
-  std::vector<Range> ranges;  // in order, disjoint, none empty
-  bool at_start = false;      // text[0] comes from the first character of the input
+  std::vector<Range> ranges;    // in order, disjoint, none empty
+  std::size_t start_bytes = 0;  // as many bytes of text come from the first character of the input
   // The model is to see each word's bytes as characters (byte_level.h). Written late: most words are found in a cache
   // by their bytes.
   bool in_bytes = false;
@@ -22,7 +22,7 @@ struct Words {
   std::string_view word(Range range) const {
     return std::string_view(text).substr(range.begin, range.end - range.begin);
   }
-  bool is_at_start(Range range) const { return at_start && range.begin == 0; }
+  bool is_at_start(Range range) const { return range.begin < start_bytes; }
   // Carries out `in_bytes` in the buffer.
   void write_bytes();
 };
@@ -37,8 +37,10 @@ class WordsWriter {
     if (begin_ < text_.size()) ranges_.push_back({begin_, text_.size()});
     begin_ = text_.size();
   }
-  void finish() {
-    words_.at_start = words_.at_start && !words_.ranges.empty() && words_.ranges.front().begin == 0;
+  // `start_bytes` of what was written, where that is more than one character of a text that is at the start.
+  void finish(std::size_t start_bytes = 1) {
+    const bool at_start = !words_.ranges.empty() && words_.is_at_start(words_.ranges.front());
+    words_.start_bytes = at_start ? start_bytes : 0;
     words_.text = std::move(text_);
     words_.ranges = std::move(ranges_);
   }
