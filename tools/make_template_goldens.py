@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes tests/data/chat_templates/: what transformers' Jinja environment renders, for our own engine's tests.
+"""Writes tests/data/chat_templates/: what transformers renders, for our own engine's tests.
 
-  language.json   our own snippets of template language with their output, or the fact that they fail
-  bundled.json    models/phi3-nano's template on the conversations below
+  language.json   our own snippets of template language with the output of its Jinja environment, or that they fail
+  bundled.json    what `apply_chat_template` makes of models/phi3-nano's template and the conversations below
   published.json  the templates under ../shared/data/tokenizers on the same conversations: XXH3-128 hashes only, because
                   what they render is text of their publishers
 
@@ -15,6 +15,7 @@ import os
 import pathlib
 
 import jinja2
+import tokenizers
 import transformers
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
@@ -46,6 +47,9 @@ CONVERSATIONS = [
      {"role": "tool", "content": "{\"t\": 1}", "tool_call_id": "abcdefghi"}],
     [{"role": "user", "content": [{"type": "text", "text": "part"}, {"type": "text", "text": "two"}]}],
     [],
+    [{"role": "assistant", "content": None, "tool_calls": CALL}, {"role": "user", "content": "x", "name": None}],
+    [{"role": "user", "content": "why?"}, {"role": "assistant", "content": "so", "reasoning": "hm"},
+     {"role": "assistant", "content": "so", "thinking": "a", "reasoning_content": "b"}],
 ]
 # What a caller may ask for, beyond the messages.
 OPTIONS = [
@@ -60,6 +64,17 @@ TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
 def render(template, variables):
     try:
         return _compile_jinja_template(template).render(**variables)
+    except Exception:  # whatever Python raises: the golden is that it fails
+        return None
+
+
+def apply(template, messages, options):
+    """`apply_chat_template` of a tokenizer that has nothing but its special tokens; None where it refuses."""
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizers.Tokenizer(tokenizers.models.BPE()), **TOKENS)
+    try:
+        return tokenizer.apply_chat_template(
+            messages, chat_template=template, tools=options["tools"], tokenize=False, date_string="26 Jul 2024",
+            add_generation_prompt=options["add_generation_prompt"], **options["extra"])
     except Exception:  # whatever Python raises: the golden is that it fails
         return None
 
@@ -79,9 +94,7 @@ def conversations(template, keep):
     out = []
     for m, messages in enumerate(CONVERSATIONS):
         for o, options in enumerate(OPTIONS):
-            variables = dict(TOKENS, messages=messages, documents=None, tools=options["tools"], date_string="26 Jul 2024",
-                             add_generation_prompt=options["add_generation_prompt"], **options["extra"])
-            text = render(template, variables)
+            text = apply(template, messages, options)
             out.append({"messages": m, "options": o, "text": text if keep or text is None else hash128(text)})
     return out
 

@@ -46,6 +46,22 @@ void collect_special_tokens(const Json& config, Json& tokens) {
   }
 }
 
+// A message as transformers' apply_chat_template hands it to a template: without keys that are null, and with the
+// reasoning under the names that templates read, whichever of them it came by.
+Json shown_message(const Json& message, std::size_t index) {
+  const std::string where = fmt::format("messages[{}]", index);
+  if (!message.is_object()) fail(Category::kBadInput, where, "expected an object, found {}", message.type_name());
+  Json reasoning;
+  for (const char* name : {"reasoning_content", "thinking", "reasoning"})
+    if (reasoning.is_null() && message.contains(name)) reasoning = message[name];
+  Json shown = Json::object();
+  if (!reasoning.is_null()) shown["thinking"] = reasoning;
+  for (const auto& [key, value] : message.items())
+    if (!value.is_null()) shown[key] = value;
+  if (!reasoning.is_null()) shown["reasoning_content"] = reasoning;
+  return shown;
+}
+
 }  // namespace
 
 ChatTemplate::ChatTemplate(std::unique_ptr<const jinja::Template> compiled, Json special_tokens)
@@ -91,10 +107,12 @@ ChatTemplate ChatTemplate::load(const std::filesystem::path& folder, std::string
 
 std::string ChatTemplate::render(const Json& messages, const ChatOptions& options) const {
   if (!messages.is_array()) fail(Category::kBadInput, "messages", "expected an array, found {}", messages.type_name());
+  if (messages.empty()) fail(Category::kBadInput, "messages", "expected at least one, found none");
   if (!options.extra.is_object()) fail(Category::kUsage, "chat template variables", "expected an object");
   // As transformers passes them: tools and documents are there as none when they are not given.
   Json variables = special_tokens_;
-  variables["messages"] = messages;
+  Json& shown = variables["messages"] = Json::array();
+  for (const Json& message : messages) shown.push_back(shown_message(message, shown.size()));
   variables["tools"] = options.tools;
   variables["documents"] = nullptr;
   variables["add_generation_prompt"] = options.add_generation_prompt;

@@ -37,8 +37,8 @@ class ChatTemplate {
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
-  // `messages` is an array of {"role": ..., "content": ...}. The text holds the template's special tokens: encode it
-  // with add_special_tokens = false. Errors as jinja::Template::render.
+  // `messages` is an array of {"role": ..., "content": ...}, at least one; null fields are dropped first. The text
+  // holds the template's special tokens: encode it with add_special_tokens = false. Errors as jinja::Template::render.
   std::string render(const Json& messages, const ChatOptions& options = {}) const;
 
  private:
