@@ -93,7 +93,7 @@ TEST(Invariance, HoldsOnBothDevices) {
     options.batches = {1, 3, 7};
     const auto ids = random_ids(64, rig.engine->model().description().vocab_size);
     const auto results = check_invariance(*rig.engine, ids, options, with_threads);
-    EXPECT_EQ(results.size(), 4 + options.chunks.size() + options.batches.size() + options.threads.size());
+    EXPECT_EQ(results.size(), 5 + options.chunks.size() + options.batches.size() + options.threads.size());
     for (const auto& result : results) EXPECT_TRUE(result.equal) << name << ": " << result.name << " " << result.where;
   }
 }

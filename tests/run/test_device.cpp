@@ -96,7 +96,7 @@ TestDevice::TestDevice(TestDeviceOptions options)
 TestDevice::~TestDevice() = default;
 
 device::Capabilities TestDevice::capabilities() const {
-  return {.host_memory = !options_.foreign_memory, .computes = options_.computes};
+  return {.host_memory = !options_.foreign_memory, .computes = options_.computes, .traces = options_.traces};
 }
 
 std::unique_ptr<device::Memory> TestDevice::allocate(std::size_t bytes) {

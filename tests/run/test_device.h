@@ -18,6 +18,7 @@ struct TestDeviceOptions {
   bool foreign_memory = false;  // addresses the host must not follow
   bool tiled = false;           // tensors are padded to 32 x 32 tiles
   bool computes = true;
+  bool traces = false;
   std::size_t available = 0;   // bytes; 0 = what the reference device says
   std::string layout_id = {};  // empty: the reference device's
   int threads = 2;

@@ -1,4 +1,6 @@
-// Workers wait for a generation number to change, spin briefly, then sleep; ranges are claimed from one counter.
+// One word says whether there is work: the number of the job, whether it may still be entered, and how many workers are
+// in it. Workers spin on it briefly, then sleep. The caller takes ranges like any worker and then closes the job, so
+// that a worker which did not wake in time is not waited for.
 #include "firstlight/base/threads.h"
 
 #include <sched.h>
@@ -13,20 +15,44 @@
 #include <vector>
 
 namespace firstlight {
+namespace {
+
+constexpr std::uint64_t kInside = 0x7FFF;    // workers in the job
+constexpr std::uint64_t kOpen = 0x8000;      // it may be entered
+constexpr std::uint64_t kNextJob = 0x10000;  // the number of the job, from here on
+constexpr int kSpins = 4000;                 // some 50 us: longer than the pauses within a token
+constexpr std::size_t kCacheLine = 64;
+
+std::uint64_t job_of(std::uint64_t state) { return state / kNextJob; }
+
+// Whether `done` came true before the patience was at its end.
+template <typename Condition>
+bool spin_until(const Condition& done) {
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (done()) return true;
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  return done();
+}
+
+}  // namespace
 
 struct Executor::Pool {
-  std::mutex mutex;
-  std::condition_variable start;
-  std::condition_variable done;
-  std::atomic<std::uint64_t> generation{0};
-  std::atomic<int> running{0};
-  std::atomic<bool> stop{false};
-
-  RangeFunction function = nullptr;
+  alignas(kCacheLine) std::atomic<std::uint64_t> state{0};
+  alignas(kCacheLine) std::atomic<std::int64_t> next{0};
+  // Written while no worker is inside.
+  alignas(kCacheLine) RangeFunction function = nullptr;
   void* context = nullptr;
   std::int64_t count = 0;
   std::int64_t grain = 1;
-  std::atomic<std::int64_t> next{0};
+
+  std::mutex mutex;
+  std::condition_variable start;
+  std::condition_variable done;
+  std::atomic<int> sleepers{0};
+  std::atomic<bool> stop{false};
   std::exception_ptr error;
   std::vector<std::thread> workers;
 
@@ -43,41 +69,59 @@ struct Executor::Pool {
     }
   }
 
+  // Either the sleeper sees the new job or open_job() sees the sleeper: both write first and then read, in one order.
+  void sleep_until_after(std::uint64_t job) {
+    std::unique_lock lock(mutex);
+    sleepers.fetch_add(1);
+    start.wait(lock, [&] { return job_of(state.load()) != job; });
+    sleepers.fetch_sub(1);
+  }
+
+  void open_job() {
+    state.store((job_of(state.load(std::memory_order_relaxed)) + 1) * kNextJob + kOpen);
+    if (sleepers.load() == 0) return;
+    { const std::lock_guard lock(mutex); }  // none is between its look at the job and its sleep
+    start.notify_all();
+  }
+
+  void close_job() {
+    state.fetch_and(~kOpen, std::memory_order_acq_rel);
+    const auto empty = [&] { return (state.load(std::memory_order_acquire) & kInside) == 0; };
+    if (spin_until(empty)) return;
+    std::unique_lock lock(mutex);
+    done.wait(lock, empty);
+  }
+
   void work(int worker) {
-    std::uint64_t seen = 0;
+    std::uint64_t job = 0;
     for (;;) {
-      for (int spin = 0; spin < 4000 && generation.load(std::memory_order_acquire) == seen; ++spin) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
-      }
-      if (generation.load(std::memory_order_acquire) == seen) {
-        std::unique_lock lock(mutex);
-        start.wait(lock, [&] { return generation.load(std::memory_order_relaxed) != seen; });
-      }
-      seen = generation.load(std::memory_order_acquire);
+      if (!spin_until([&] { return job_of(state.load(std::memory_order_acquire)) != job; })) sleep_until_after(job);
+      std::uint64_t seen = state.load(std::memory_order_acquire);
+      job = job_of(seen);
       if (stop.load(std::memory_order_relaxed)) return;
-      claim_ranges(worker);
-      if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        const std::lock_guard lock(mutex);
-        done.notify_one();
+      while ((seen & kOpen) != 0 && job_of(seen) == job) {
+        if (!state.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) continue;
+        claim_ranges(worker);
+        const std::uint64_t left = state.fetch_sub(1, std::memory_order_acq_rel) - 1;
+        if ((left & (kOpen | kInside)) == 0) {
+          const std::lock_guard lock(mutex);
+          done.notify_one();
+        }
+        break;
       }
     }
   }
 };
 
-Executor::Executor(int threads) : threads_(std::max(1, threads)), pool_(std::make_unique<Pool>()) {
+Executor::Executor(int threads)
+    : threads_(std::clamp(threads, 1, static_cast<int>(kInside))), pool_(std::make_unique<Pool>()) {
   for (int worker = 1; worker < threads_; ++worker)
     pool_->workers.emplace_back([pool = pool_.get(), worker] { pool->work(worker); });
 }
 
 Executor::~Executor() {
-  {
-    const std::lock_guard lock(pool_->mutex);
-    pool_->stop.store(true, std::memory_order_relaxed);
-    pool_->generation.fetch_add(1, std::memory_order_release);
-  }
-  pool_->start.notify_all();
+  pool_->stop.store(true, std::memory_order_relaxed);
+  pool_->open_job();
   for (std::thread& worker : pool_->workers) worker.join();
 }
 
@@ -90,28 +134,14 @@ void Executor::run(std::int64_t count, std::int64_t grain, RangeFunction functio
     return;
   }
   Pool& pool = *pool_;
-  {
-    const std::lock_guard lock(pool.mutex);
-    pool.function = function;
-    pool.context = context;
-    pool.count = count;
-    pool.grain = grain;
-    pool.next.store(0, std::memory_order_relaxed);
-    pool.error = nullptr;
-    pool.running.store(threads_ - 1, std::memory_order_relaxed);
-    pool.generation.fetch_add(1, std::memory_order_release);
-  }
-  pool.start.notify_all();
+  pool.function = function;
+  pool.context = context;
+  pool.count = count;
+  pool.grain = grain;
+  pool.next.store(0, std::memory_order_relaxed);
+  pool.open_job();
   pool.claim_ranges(0);
-  for (int spin = 0; spin < 4000 && pool.running.load(std::memory_order_acquire) != 0; ++spin) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-  }
-  if (pool.running.load(std::memory_order_acquire) != 0) {
-    std::unique_lock lock(pool.mutex);
-    pool.done.wait(lock, [&] { return pool.running.load(std::memory_order_acquire) == 0; });
-  }
+  pool.close_job();
   if (pool.error) std::rethrow_exception(std::exchange(pool.error, nullptr));
 }
 

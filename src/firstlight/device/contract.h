@@ -95,7 +95,8 @@ class Stream {
   virtual std::unique_ptr<Event> record() = 0;
   virtual void wait(Event& event) = 0;  // later commands of this stream run after the event
   virtual void synchronize() = 0;
-  // Between the two, launches are recorded and also run. Throws kUnsupported where the device has no traces.
+  // Between the two, launches are recorded and also run. The trace brings scratch of its own: that of the calls does
+  // not outlive them. Throws kUnsupported where the device has no traces.
   virtual void begin_capture() = 0;
   virtual std::unique_ptr<Trace> end_capture() = 0;
 };

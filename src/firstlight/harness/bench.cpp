@@ -112,6 +112,7 @@ Json Measurement::json() const {
           {"steps_per_s", steps_per_s},
           {"bytes_per_step", bytes_per_step},
           {"flops_per_step", flops_per_step},
+          {"replayed", replayed},
           {"bandwidth", bandwidth},
           {"peak_flops", peak_flops},
           {"share_of_bandwidth", share_of_bandwidth},

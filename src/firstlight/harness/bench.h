@@ -43,6 +43,7 @@ struct Measurement {
   double steps_per_s = 0;
   double bytes_per_step = 0;
   double flops_per_step = 0;
+  double replayed = 0;            // share of the steps that were replays of a trace
   double bandwidth = 0;           // probed, bytes/s, median over repeats
   double peak_flops = 0;          // probed for the policy's arithmetic
   double share_of_bandwidth = 0;  // medians over repeats of rate / mean of the two probes around it

@@ -156,6 +156,7 @@ Measurement BenchPoint::measure(std::string phase, Timing Repeat::*timing) const
     m.fallbacks = time.counters.fallbacks;
     m.bytes_per_step = time.counters.cost.bytes() / steps;
     m.flops_per_step = time.counters.cost.flops / steps;
+    m.replayed = static_cast<double>(time.counters.replays) / steps;
     if (!prefill)
       for (const double seconds : repeat.step_seconds) latencies_ms.push_back(1e3 * seconds);
     if (options_.probe_seconds == 0) continue;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <optional>
 
 #include "firstlight/base/error.h"
 #include "firstlight/base/progress.h"
@@ -115,6 +116,20 @@ HostTensor decode_batch(const Check& check, const BatchRun& run, int first, int 
   return all;
 }
 
+constexpr std::size_t kTracedTokens = 48;  // past a page's end
+
+// Steps recorded and replayed beside the same steps call by call. Nothing where none was replayed.
+std::optional<InvarianceResult> traced_is_eager(const Check& check, Ids ids) {
+  run::Session& session = check.engine.session();
+  const std::int64_t before = session.counters().replays;
+  const HostTensor traced = check.token_by_token(ids);
+  if (session.counters().replays == before) return std::nullopt;
+  session.set_tracing(false);
+  const HostTensor eager = check.token_by_token(ids);
+  session.set_tracing(true);
+  return bits("traced = eager", eager, traced, check.vocabulary);
+}
+
 }  // namespace
 
 std::vector<InvarianceResult> check_invariance(pipeline::Engine& engine, Ids ids, const InvarianceOptions& options,
@@ -130,7 +145,7 @@ std::vector<InvarianceResult> check_invariance(pipeline::Engine& engine, Ids ids
   std::vector<InvarianceResult> results;
   Progress progress(
       "invariance",
-      static_cast<std::int64_t>(4 + options.chunks.size() + options.batches.size() + options.threads.size()), "checks");
+      static_cast<std::int64_t>(5 + options.chunks.size() + options.batches.size() + options.threads.size()), "checks");
   const auto add = [&](InvarianceResult result) {
     results.push_back(std::move(result));
     progress.add(1);
@@ -141,6 +156,10 @@ std::vector<InvarianceResult> check_invariance(pipeline::Engine& engine, Ids ids
   // A device whose decode takes other steps than its prefill does not claim this one.
   if ((engine.session().device().capabilities().invariances & op::kPhase) != 0)
     add(bits("prefill = decode", whole, check.token_by_token(text), check.vocabulary));
+  // A model whose steps need the host between their ops is never traced.
+  if (std::optional<InvarianceResult> traced =
+          traced_is_eager(check, Ids(text).first(std::min<std::size_t>(text.size(), kTracedTokens))))
+    add(*std::move(traced));
   for (const std::int64_t chunk : options.chunks)
     add(bits(fmt::format("chunk {} = whole", chunk), whole, check.text(text, chunk), check.vocabulary));
   add(bits("page order", whole, check.text(text, 0, 1234), check.vocabulary));

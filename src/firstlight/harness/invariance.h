@@ -20,7 +20,8 @@ struct InvarianceOptions {
 };
 
 struct InvarianceResult {
-  std::string name;  // "chunk 7", "batch 31", "slot", "page order", "threads 1", "repeat", "prefill = decode"
+  std::string
+      name;  // "chunk 7", "batch 31", "slot", "page order", "threads 1", "repeat", "prefill = decode", "traced = eager"
   bool equal = false;
   double max_abs = 0;  // of the logits that should be equal to the bit
   std::string where;   // first difference: "position 17, token id 5", or the user

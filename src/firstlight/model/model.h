@@ -42,7 +42,8 @@ class Model {
   virtual std::unique_ptr<nn::State> new_state(run::Session& session, const nn::StateOptions& options) const = 0;
   // Bytes of state that one position of one sequence takes under a policy (KV of all layers), page padding not counted.
   virtual double state_bytes_per_position(const run::Policy& policy) const = 0;
-  // Runs the batch, extends the state, and returns logits f32 [batch.logit_rows, vocab_size].
+  // Runs the batch, extends the state, and returns logits f32 [batch.logit_rows, vocab_size], which the next call with
+  // this state may overwrite.
   virtual run::Tensor forward(run::Session& session, const nn::Batch& batch, nn::State& state) const = 0;
   // The component keys whose outputs are module results, in order of computation: the rows of a component check.
   struct Component {

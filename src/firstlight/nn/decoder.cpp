@@ -1,8 +1,6 @@
 // Layers in order; the residual form decides how a layer's parts are summed.
 #include "firstlight/nn/decoder.h"
 
-#include <numeric>
-
 #include "firstlight/base/error.h"
 
 namespace firstlight::nn {
@@ -60,14 +58,23 @@ std::unique_ptr<DecoderState> Decoder::new_state(run::Session& session, const St
 run::Tensor Decoder::forward(run::Session& session, const Batch& batch, DecoderState& state) const {
   FL_CHECK(ends_);
   if (batch.rows() == 0) return {};
-  const BatchTensors tensors = make_batch_tensors(session, batch, state);
+  run::Tensor logits;
+  if (state.step().serves(session, batch)) {
+    logits = state.step().run(session, batch, state,
+                              [&](const BatchTensors& tensors) { return compute(session, batch, tensors, state); });
+  } else {
+    logits = compute(session, batch, make_batch_tensors(session, batch, state), state);
+  }
+  advance(batch, state);
+  return logits;
+}
+
+run::Tensor Decoder::compute(run::Session& session, const Batch& batch, const BatchTensors& tensors,
+                             DecoderState& state) const {
   run::Tensor x = ends_->embed(session, tensors.ids, tensors.positions);  // [R, hidden]
   for (const DecoderLayer& layer : layers_) x = layer(session, x, tensors, state);
-  advance(batch, state);
   if (batch.logit_rows.empty()) return {};
-  std::vector<std::int32_t> every_row(batch.ids.size());
-  std::iota(every_row.begin(), every_row.end(), 0);
-  if (batch.logit_rows != every_row) {
+  if (!batch.every_row_has_logits()) {
     const Shape shape{static_cast<std::int64_t>(batch.logit_rows.size())};
     const run::Tensor index = session.upload(HostTensor::from(batch.logit_rows, shape));
     x = run::gather_rows(session, spec_.prefix + "gather_rows", x, index);

@@ -48,6 +48,10 @@ class Decoder {
 
  private:
   DecoderSpec spec_;
+  // Logits of rows whose tensors are made.
+  run::Tensor compute(run::Session& session, const Batch& batch, const BatchTensors& tensors,
+                      DecoderState& state) const;
+
   std::optional<EmbeddingAndHead> ends_;
   std::vector<DecoderLayer> layers_;
   Norm final_norm_;

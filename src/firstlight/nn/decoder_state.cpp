@@ -25,6 +25,13 @@ PageTable checked_pages(const StateOptions& options) {
 
 }  // namespace
 
+bool Batch::every_row_has_logits() const {
+  if (logit_rows.size() != ids.size()) return false;
+  for (std::size_t r = 0; r < logit_rows.size(); ++r)
+    if (logit_rows[r] != static_cast<std::int32_t>(r)) return false;
+  return true;
+}
+
 std::vector<KvLayer> kv_layers(const DecoderSpec& spec) {
   const AttentionSpec& attention = spec.attention;
   std::vector<KvLayer> layers;
@@ -59,7 +66,11 @@ void DecoderState::declare_length(int sequence, std::int64_t length) {
   FL_CHECK(changed.length == 0);
   changed.declared_length = length;
   changed.rope_rows.clear();
-  for (RopeTables& rope : ropes_) changed.rope_rows.push_back(rope.first_row(length));
+  for (RopeTables& rope : ropes_) {
+    const run::Tensor before = rope.cos();
+    changed.rope_rows.push_back(rope.first_row(length));
+    if (rope.cos().owner() != before.owner()) step_.reset();  // a new block of rows moved the tables
+  }
 }
 
 void DecoderState::trim(int sequence, std::int64_t length) {

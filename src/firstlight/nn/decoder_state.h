@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "firstlight/nn/decoder_spec.h"
+#include "firstlight/nn/decoder_step.h"
 #include "firstlight/nn/kv_cache.h"
 #include "firstlight/nn/rope_tables.h"
 #include "firstlight/nn/state.h"
@@ -29,6 +30,7 @@ class DecoderState : public State {
   std::size_t bytes() const override;
 
   KvCache& cache() { return cache_; }
+  DecoderStep& step() { return step_; }
   int ropes() const { return static_cast<int>(ropes_.size()); }
   const RopeTables& rope(int index) const { return ropes_[static_cast<std::size_t>(index)]; }
   // Row 0 of a sequence's positions in the tables of a rope.
@@ -52,6 +54,7 @@ class DecoderState : public State {
   KvCache cache_;
   std::vector<RopeTables> ropes_;
   std::vector<Sequence> sequences_;
+  DecoderStep step_;
 };
 
 }  // namespace firstlight::nn

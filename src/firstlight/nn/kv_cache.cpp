@@ -27,7 +27,12 @@ KvCache::KvCache(run::Session& session, const std::vector<KvLayer>& layers, Page
 const run::Tensor& KvCache::table() {
   if (table_version_ != pages_.version()) {
     const Shape shape{pages_.sequences(), pages_.pages_per_sequence()};
-    table_ = session_.upload(HostTensor::from(pages_.entries(), shape));
+    const HostTensor entries = HostTensor::from(pages_.entries(), shape);
+    if (table_.empty()) {
+      table_ = session_.upload(entries);
+    } else {
+      session_.upload(entries, table_);
+    }
     table_version_ = pages_.version();
   }
   return table_;

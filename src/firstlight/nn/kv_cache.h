@@ -30,7 +30,7 @@ class KvCache {
   const PageTable& pages() const { return pages_; }
   const run::Tensor& keys(int layer) const { return layers_[static_cast<std::size_t>(layer)].keys; }
   const run::Tensor& values(int layer) const { return layers_[static_cast<std::size_t>(layer)].values; }
-  // The page table on the device, i32 [S, P], as it is now.
+  // The page table on the device, i32 [S, P], as it is now: the same tensor every time.
   const run::Tensor& table();
 
   // Copies the first `length` positions of a sequence, page by page, into another that has none.

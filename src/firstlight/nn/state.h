@@ -45,6 +45,8 @@ struct Batch {
   std::vector<std::int32_t> logit_rows;
 
   std::int64_t rows() const { return static_cast<std::int64_t>(ids.size()); }
+  // Whether logits are asked for row by row.
+  bool every_row_has_logits() const;
 };
 
 }  // namespace firstlight::nn

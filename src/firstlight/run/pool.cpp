@@ -44,7 +44,7 @@ Pool::Block Pool::take(std::size_t bytes) {
       free_bytes_ -= size;
     } else {
       // Blocks of another time (a longer prefill) must not pile up beside those of now.
-      if (free_bytes_ > std::max(used_bytes_, kKeptBytes)) drop_free_blocks();
+      if (keep_ == Keep::kWhatIsUsed && free_bytes_ > std::max(used_bytes_, kKeptBytes)) drop_free_blocks();
       memory = device_.allocate(size);
       ++allocations_;
       if (zeroed_) fill_zero(device_, *memory);

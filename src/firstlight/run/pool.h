@@ -15,8 +15,11 @@ namespace firstlight::run {
 // after every launch that still reads the block.
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
+  // Whether free blocks may go back to the device when they pile up: not while launches are recorded on them.
+  enum class Keep : std::uint8_t { kWhatIsUsed, kEveryBlock };
   // `zeroed` makes fresh blocks zero: a device that does not compute leaves them as they are.
-  Pool(device::Device& device, bool zeroed) : device_(device), zeroed_(zeroed) {}
+  Pool(device::Device& device, bool zeroed, Keep keep = Keep::kWhatIsUsed)
+      : device_(device), zeroed_(zeroed), keep_(keep) {}
 
   struct Block {
     std::byte* data = nullptr;
@@ -37,6 +40,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   device::Device& device_;
   const bool zeroed_;
+  const Keep keep_;
   mutable std::mutex mutex_;                      // a Tensor may be let go by another thread
   std::unordered_map<std::size_t, Blocks> free_;  // by size
   std::size_t free_bytes_ = 0;

@@ -15,7 +15,10 @@ Session::~Session() = default;
 
 void Session::note_group(std::string_view key, Group group) { impl_->note_group(key, group); }
 
-Tensor Session::allocate(Format format, const Shape& shape) { return impl_->allocate_zeroed(format, shape); }
+Tensor Session::allocate(Format format, const Shape& shape) {
+  impl_->note_host();  // the next run would not find zeros
+  return impl_->allocate_zeroed(format, shape);
+}
 
 Tensor Session::upload(const HostTensor& tensor) {
   Tensor result = impl_->allocate_plain(tensor.format(), tensor.shape());
@@ -38,7 +41,7 @@ void Session::attach(Observer& observer) { impl_->observers.push_back(&observer)
 
 void Session::detach(Observer& observer) { std::erase(impl_->observers, &observer); }
 
-std::size_t Session::peak_activation_bytes() const { return impl_->pool->peak_bytes(); }
+std::size_t Session::peak_activation_bytes() const { return impl_->pool->peak_bytes() + recorded_bytes_; }
 
 Tensor Session::call_erased(op::Op op, const void* args, std::size_t args_bytes, std::span<const Tensor> in,
                             std::string_view key, std::optional<Format> format, bool suffixed) {

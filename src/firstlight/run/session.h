@@ -2,6 +2,7 @@
 // allocates outputs in the device's form, picks the kernel or the fallback, and tells observers.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,10 +22,13 @@ class Device;
 
 namespace firstlight::run {
 
+class Recording;
+
 // How often ops ran as fallbacks, by op name; and everything's cost.
 struct Counters {
   std::map<std::string, std::int64_t, std::less<>> fallbacks;
   std::int64_t launches = 0;
+  std::int64_t replays = 0;  // of recordings; their launches and costs are counted like any
   op::Cost cost;
 };
 
@@ -70,6 +74,16 @@ class Session {
   HostTensor download(const Tensor& tensor);
   void synchronize();
 
+  // Whether calls may be recorded, and recordings replayed: the device has traces, nobody observes, nobody forbids.
+  bool may_record() const;
+  // Records the calls that it makes, which also run. Null when one of them needs the host (a fallback that computes
+  // there, a download, an upload): their results stand all the same. What a recording was given as operands must
+  // outlive it, and no other call may be under way.
+  std::unique_ptr<Recording> record(const std::function<void()>& calls);
+  // Runs them once more on what their operands hold now; results lie where they lay.
+  void replay(Recording& recording);
+  void set_tracing(bool allowed) { tracing_ = allowed; }
+
   // Observers are asked in the order of attachment; each outlives its attachment.
   void attach(Observer& observer);
   void detach(Observer& observer);
@@ -90,6 +104,8 @@ class Session {
   Policy policy_;
   Phase phase_ = Phase::kPrefill;
   Counters counters_;
+  bool tracing_ = true;
+  std::size_t recorded_bytes_ = 0;  // of the largest recording's results
   std::unique_ptr<Impl> impl_;
 };
 

@@ -72,6 +72,7 @@ Tensor Session::Impl::call(const Call& call, std::optional<Format> wanted) {
   }
   if (muted_ > 0) return result;
   if (kernel == nullptr) ++session.counters_.fallbacks[std::string(op_row.name)];
+  note(call, cost, operands, out_spec);
   record(call, cost, duration, kernel == nullptr);
   return tap(call, std::move(result));
 }
@@ -99,6 +100,7 @@ void Session::Impl::call_in_place(const Call& call, const Tensor& state) {
       const std::chrono::nanoseconds duration = launch(*kernel, kernel_call);
       if (muted_ > 0) return;
       if (fell_back) ++session.counters_.fallbacks[std::string(op_row.name)];
+      note(call, cost, asked, out_spec);
       return record(call, cost, duration, fell_back);
     }
     if (fell_back || !make_plain(call, in)) unsupported(call);

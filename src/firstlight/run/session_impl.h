@@ -67,6 +67,11 @@ class Session::Impl {
   // The values of a tensor whose bytes are f32, rounded as `format` stores them.
   Tensor rounded(const Tensor& tensor, Format format, std::string_view key);
 
+  // ---- session_record.cpp
+  // Tells the recording of a call's cost, and that the host takes part.
+  void note(const Call& call, const op::Cost& cost, const Operands& operands, const op::TensorSpec& out_spec);
+  void note_host();
+
   // ---- session_keys.cpp
   KeyEntry& entry(std::string_view key);
   void note_group(std::string_view key, Group group);
@@ -75,8 +80,9 @@ class Session::Impl {
   device::Device& device;
   const device::Capabilities capabilities;
   const std::unique_ptr<device::Stream> stream;
-  const std::shared_ptr<Pool> pool;
+  std::shared_ptr<Pool> pool;
   std::vector<Observer*> observers;
+  Recording* recording = nullptr;  // of the calls that are being made
 
  private:
   struct KeyHash {

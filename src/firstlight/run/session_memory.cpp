@@ -140,6 +140,7 @@ Tensor Session::Impl::allocate_zeroed(Format format, const Shape& shape) {
 void Session::Impl::write(const HostTensor& from, const Tensor& into) {
   const View& view = into.view();
   check_readable(view);
+  note_host();
   stream->synchronize();  // launches under way may still read what is overwritten
   // f32 that stands in for another format holds that format's values already when they come as such.
   if (capabilities.host_memory) return encode_into(from, view);
@@ -155,6 +156,7 @@ void Session::Impl::write(const HostTensor& from, const Tensor& into) {
 HostTensor Session::Impl::read(const Tensor& tensor) {
   View view = tensor.view();
   check_readable(view);
+  note_host();
   stream->synchronize();
   std::vector<std::byte> bytes;
   if (!capabilities.host_memory) {

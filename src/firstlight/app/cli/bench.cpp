@@ -85,7 +85,8 @@ class BenchOutput {
     print_json_line(line);
   }
   static std::string setting_text(const harness::Measurement& m) {
-    return fmt::format("{} {} {}t chunk {}", m.policy, m.isa, m.threads, m.chunk);
+    return fmt::format("{} {} {}t chunk {}{}", m.policy, m.isa, m.threads, m.chunk,
+                       m.phase == "decode" && m.replayed == 0 ? " eager" : "");
   }
 
   bool json_;
@@ -139,7 +140,7 @@ int run_bench_verb(BenchFlags& flags, const Invocation& invocation) {
   std::vector<std::pair<BenchSetting, std::optional<BenchSetting>>> runs;
   for (const std::string& policy : split_list(flags.policies)) {
     if (policy.empty()) fail(Category::kUsage, "--policy", "an empty name in '{}'", flags.policies);
-    const BenchSetting setting{flags.device, policy, flags.options.chunk};
+    const BenchSetting setting{flags.device, policy, flags.options.chunk, true};
     runs.emplace_back(setting, std::nullopt);
     if (!flags.versus.empty()) runs.back().second = changed(setting, flags.versus);
   }
@@ -160,6 +161,7 @@ int run_bench_verb(BenchFlags& flags, const Invocation& invocation) {
     summary = subject.device->description().summary;
     harness::reset_peak_rss();
     subject.engine.emplace(flags.model.load(*subject.device, setting.policy));
+    subject.engine->session().set_tracing(setting.trace);
     subject.points = points_of(flags, setting.chunk);
     return subject;
   };
@@ -229,7 +231,7 @@ Action declare_bench(CLI::App& command) {
       ->check(between(0, 60));
   command
       .add_option("--versus", flags->versus,
-                  "A second setting, measured in turns with the first: policy, device, isa, threads, chunk")
+                  "A second setting, measured in turns with the first: policy, device, isa, threads, chunk, trace")
       ->type_name("NAME=VALUE,...");
   command.add_option("--report", flags->report, "An HTML page to write: tables and a roofline chart")
       ->type_name("FILE");
@@ -238,6 +240,7 @@ Action declare_bench(CLI::App& command) {
   add_examples(command,
                {"firstlight bench MODEL", "firstlight bench MODEL --policy bf16,bfp8 --prompt 128,512 --batch 1,32",
                 "firstlight bench MODEL --policy bfp8 --versus policy=bf16 --repeats 7",
+                "firstlight bench MODEL --prompt 0 --versus trace=off --repeats 7",
                 "firstlight bench MODEL --prompt 0 --depth 4096 --json > bench.jsonl"});
   return [flags](const Invocation& invocation) { return run_bench_verb(*flags, invocation); };
 }

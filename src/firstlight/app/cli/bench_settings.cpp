@@ -53,8 +53,11 @@ BenchSetting changed(const BenchSetting& base, std::string_view changes) {
       setting.device.threads = static_cast<int>(whole_number(name, value, kMostThreads));
     } else if (name == "chunk") {
       setting.chunk = whole_number(name, value, kLongestChunk);
+    } else if (name == "trace") {
+      if (value != "on" && value != "off") fail(Category::kUsage, kFlag, "trace='{}': expected on or off", value);
+      setting.trace = value == "on";
     } else {
-      fail(Category::kUsage, kFlag, "'{}' is not one of policy, device, isa, threads, chunk", name);
+      fail(Category::kUsage, kFlag, "'{}' is not one of policy, device, isa, threads, chunk, trace", name);
     }
   }
   return setting;

@@ -1,4 +1,5 @@
-// What `bench` measures under: one setting of the policy, device, ISA, threads and chunk; and a second one beside it.
+// What `bench` measures under: one setting of the policy, device, ISA, threads, chunk and trace; and a second one
+// beside it.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@ struct BenchSetting {
   DeviceFlags device;
   std::string policy;
   std::int64_t chunk = 512;
+  bool trace = true;  // decode steps are replayed where they can be
 };
 
 // At commas outside braces: a policy may be spelled out ("precision_cfg = {ff1_3: bfp4, ff2: bfp4}").

@@ -106,8 +106,8 @@ int execute_tokenize(TokenizeFlags& flags) {
 
 Action declare_tokenize(CLI::App& command) {
   const auto flags = std::make_shared<TokenizeFlags>();
-  command.add_option("path", flags->path, "Checkpoint folder, or one tokenizer file")->type_name("PATH")->required();
-  auto* text = command.add_option("text", flags->text, "The text")->type_name("TEXT");
+  command.add_option("PATH", flags->path, "Checkpoint folder, or one tokenizer file")->type_name("PATH")->required();
+  auto* text = command.add_option("TEXT", flags->text, "The text")->type_name("TEXT");
   auto* lines = command.add_flag("--lines", flags->lines,
                                  "Answer JSON lines of standard input: {\"text\": ...} or {\"ids\": [...]}");
   auto* time = command.add_option("--time", flags->time, "Measure how fast this file is encoded")

@@ -162,8 +162,9 @@ struct Kernels {
   void (*layer_norm)(float eps, Source x, const float* weight, const float* bias, Sink out, int64_t n);
   void (*rope)(bool interleaved, Source x, const float* cos, const float* sin, Sink out, int64_t rotary, int64_t n);
 
-  bool takes_pairs;   // whether products of bf16 take Inputs::kPairs
-  int64_t tile_rows;  // of the blocked product, at most
+  bool takes_pairs;          // whether products of bf16 take Inputs::kPairs
+  int64_t tile_rows;         // of the blocked product, at most
+  const int* direct_panels;  // panels that linear_direct keeps in flight, by rows 0..kDirectRows
   void (*exponent_range)(const float* x, int64_t n, int* lowest, int* highest);  // widens [lowest, highest]
   // K elements of each row to a tile.
   void (*pack_tile)(Inputs inputs, const Source* rows, int64_t count, int64_t k, void* tile);

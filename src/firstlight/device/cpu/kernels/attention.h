@@ -13,11 +13,16 @@ namespace {
 
 // One row of a cache as floats. Exponents at the ends of the range follow the host's rule (format/block_float.h).
 void decode_cache_row(const CacheSide& side, const uint8_t* row, float* dst) {
+  const bool whole = side.dim % 16 == 0;
   switch (side.code) {
     case CacheCode::kF32:
-      return convert({row, Element::kF32}, sink(dst), side.dim);
+      if (!whole) return convert({row, Element::kF32}, sink(dst), side.dim);
+      for (int64_t i = 0; i < side.dim; i += 16) store(dst + i, load(reinterpret_cast<const float*>(row) + i));
+      return;
     case CacheCode::kBf16:
-      return convert({row, Element::kBf16}, sink(dst), side.dim);
+      if (!whole) return convert({row, Element::kBf16}, sink(dst), side.dim);
+      for (int64_t i = 0; i < side.dim; i += 16) store(dst + i, load_bf16(reinterpret_cast<const uint16_t*>(row) + i));
+      return;
     case CacheCode::kOther:
       return side.decode(reinterpret_cast<const std::byte*>(row), side.dim, dst);
     case CacheCode::kBfp8:
@@ -43,6 +48,24 @@ FL_INLINE const uint8_t* cache_row(const AttentionTask& task, const CacheSide& s
                                    int64_t position) {
   const int64_t page = task.table[sequence * task.table_stride + position / task.page_size];
   return side.data + page * side.page_stride + head * side.head_stride + position % task.page_size * side.row_stride;
+}
+
+// The rows of the positions [begin, end) of a sequence as floats, `stride` floats apart. While a page is read the same
+// rows of the next one are fetched: pages lie anywhere, so the hardware does not foresee them.
+void decode_cache_rows(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head, int64_t begin,
+                       int64_t end, int64_t last, float* dst, int64_t stride) {
+  constexpr int64_t kLine = 64;  // bytes of a cache line
+  for (int64_t t = begin; t < end;) {
+    const int64_t page_end = smaller(end, (t / task.page_size + 1) * task.page_size);
+    const uint8_t* row = cache_row(task, side, sequence, head, t);
+    const bool more = t + task.page_size <= last;
+    const int64_t ahead = more ? cache_row(task, side, sequence, head, t + task.page_size) - row : 0;
+    for (; t < page_end; ++t, row += side.row_stride, dst += stride) {
+      if (more)
+        for (int64_t i = 0; i < side.row_stride; i += kLine) __builtin_prefetch(row + ahead + i);
+      decode_cache_row(side, row, dst);
+    }
+  }
 }
 
 struct KeyRange {
@@ -130,15 +153,13 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
     const int64_t present_end = smaller(kKeyBlock, last + 1 - base);
     const int64_t width = padded_lanes(present_end);
     for (int64_t t = 0; t < width; t += kPanel) {
-      for (int64_t j = t; j < t + kPanel; ++j) {
-        float* row = key_rows + (j - t) * dim;
-        if (j >= present_begin && j < present_end)
-          decode_cache_row(task.keys, cache_row(task, task.keys, sequence, head, base + j), row);
-      }
+      const int64_t from = t > present_begin ? t : present_begin;
+      decode_cache_rows(task, task.keys, sequence, head, base + from, base + smaller(t + kPanel, present_end), last,
+                        key_rows + (from - t) * dim, dim);
       for (int64_t d = 0; d < dim; d += kPanel) transpose16(key_rows + d, dim, keys + d * kKeyBlock + t, kKeyBlock);
     }
-    for (int64_t j = present_begin; j < present_end; ++j)
-      decode_cache_row(task.values, cache_row(task, task.values, sequence, head, base + j), values + j * value_dim);
+    decode_cache_rows(task, task.values, sequence, head, base + present_begin, base + present_end, last,
+                      values + present_begin * value_dim, value_dim);
     for (int64_t i = 0; i < queries * kKeyBlock; i += kPanel) store(scores + i, zero());
     multiply({q, dim, queries, keys, kKeyBlock, task.keys.dim, width, scores, kKeyBlock});
 

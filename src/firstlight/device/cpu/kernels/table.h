@@ -28,6 +28,7 @@ const Kernels FL_TABLE = {
     .takes_pairs = false,
 #endif
     .tile_rows = FL_ISA::kTileRows,
+    .direct_panels = FL_ISA::kDirectPanels,
     .exponent_range = FL_ISA::exponent_range,
     .pack_tile = FL_ISA::pack_tile,
     .linear_direct = FL_ISA::linear_direct,
