@@ -36,8 +36,54 @@ TEST(ComponentCheck, FastDeviceAgreesInBothPhases) {
   for (const ComponentRow& row : check.rows) {
     EXPECT_LT(row.forced.nmse, 1e-10) << row.key << " " << row.phase;
     EXPECT_LT(row.cumulative.nmse, 1e-9) << row.key << " " << row.phase;
+    ASSERT_TRUE(row.own) << row.key;
+    EXPECT_TRUE(row.own->within()) << row.key << " " << row.phase;
+    EXPECT_LT(row.own->bound, 1e-4) << row.key << " " << row.phase;
   }
   EXPECT_TRUE(all_passed(verdicts(check, Target::load("bounty"))));
+}
+
+// A chip's numbers against the reference: each component's error, in both phases and with windows, experts, biases.
+TEST(ComponentCheck, EmulatedChipsStayWithinTheComputedBound) {
+  int emulated = 0;
+  for (const device::DeviceRow& row : device::devices()) {
+    if (!row.emulates) continue;
+    ++emulated;
+    for (const char* checkpoint : {"phi3_sliding_window", "mixtral_published_names", "gpt2_plain"})
+      for (const char* policy : {"performance", "accuracy", "bf16"}) {
+        Rig reference = make_rig(golden(checkpoint), device::reference_device());
+        Rig chip = make_rig(golden(checkpoint), row.name, policy);
+        const auto ids = random_ids(64, reference.engine->model().description().vocab_size);
+        const ComponentCheck check = check_components(*reference.engine, *chip.engine, ids, small_options());
+        for (const ComponentRow& component : check.rows) {
+          SCOPED_TRACE(fmt::format("{} {} {} {}", checkpoint, policy, component.key, component.phase));
+          ASSERT_TRUE(component.own);
+          EXPECT_TRUE(component.own->within());
+          EXPECT_LE(component.own->error, component.own->bound);
+          EXPECT_LE(component.own->arithmetic, component.own->arithmetic_bound);
+        }
+        const auto list = verdicts(check, Target::load("bounty"));
+        const auto bound = std::ranges::find(list, "own error within its bound", &Verdict::name);
+        ASSERT_NE(bound, list.end());
+        EXPECT_EQ(bound->outcome, Outcome::kPassed);
+      }
+  }
+  EXPECT_GT(emulated, 0);
+}
+
+// Elements beyond their bound fail the check, and the component is named.
+TEST(ComponentCheck, ArithmeticBeyondItsBoundFailsByName) {
+  ComponentCheck check;
+  ComponentRow row;
+  row.phase = "decode";
+  row.key = "model.layers.0.mlp.down_proj";
+  row.own = OwnError{.rows = 1, .count = 8, .beyond = 3, .largest_share = 40};
+  check.rows = {row};
+  const auto list = verdicts(check, Target::load("bounty"));
+  const auto bound = std::ranges::find(list, "own error within its bound", &Verdict::name);
+  ASSERT_NE(bound, list.end());
+  EXPECT_EQ(bound->outcome, Outcome::kFailed);
+  EXPECT_NE(bound->note.find("model.layers.0.mlp.down_proj"), std::string::npos);
 }
 
 // A copy of a checkpoint with one tensor scaled: what a wrong port of that component looks like.
@@ -57,6 +103,21 @@ std::filesystem::path scaled_copy(const std::string& source, const std::string& 
   }
   writer.finish();
   return folder;
+}
+
+// What the weights' own values do counts as the operands' share, not as arithmetic.
+TEST(ComponentCheck, AWrongWeightIsNotArithmetic) {
+  const std::string tensor = "model.layers.1.mlp.down_proj.weight";
+  Rig reference = make_rig(golden("llama_plain"), device::reference_device());
+  Rig wrong = make_rig(scaled_copy("llama_plain", tensor, 2), device::default_device());
+  const auto ids = random_ids(64, reference.engine->model().description().vocab_size);
+  const ComponentCheck check = check_components(*reference.engine, *wrong.engine, ids, small_options());
+  const auto& own = row_of(check, "model.layers.1.mlp.down_proj", "prefill").own;
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->rows, small_options().bound_rows);
+  EXPECT_NEAR(own->stored, 1, 1e-4);
+  EXPECT_LT(own->arithmetic, 1e-5);
+  EXPECT_TRUE(own->within());
 }
 
 TEST(ComponentCheck, NamesThePlantedComponentAndNotItsSuccessors) {

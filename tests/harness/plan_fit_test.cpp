@@ -24,7 +24,7 @@ TEST(PlanSubject, ATableEntryDeclaresWhatTheModelDeclares) {
     const auto config = io::Config::parse(row.tiny_config, "tiny");
     const Subject declared = subject_from_config(config, "tiny");
     EXPECT_GT(declared.parameters, 0) << row.model_type;
-    EXPECT_EQ(declared.kv_keys.size() <= static_cast<std::size_t>(declared.description.layers), true);
+    EXPECT_EQ(declared.kv_layers.size() <= static_cast<std::size_t>(declared.description.layers), true);
     const Plan plan = plan_of(declared, "N150", {.policy = "bfp8", .load = {.context = 64, .batch = 2, .prompt = 32}});
     EXPECT_TRUE(plan.fit.fits) << row.model_type << ": " << plan.fit.why_not;
     EXPECT_GT(plan.speed.tokens_per_s_per_user, 0) << row.model_type;
@@ -157,6 +157,46 @@ TEST(PlanFit, ACoreWithTooLittleL1IsAReason) {
       make_plan(eight_b(), board, Constants::load(default_constants()), {.load = {.context = 1024, .prompt = 1024}});
   EXPECT_FALSE(plan.fit.fits);
   EXPECT_NE(plan.fit.why_not.find("L1"), std::string::npos) << plan.fit.why_not;
+}
+
+// Of layers with a window only its positions are kept and read; the others grow with the context.
+TEST(PlanFit, WindowsBoundWhatTheirLayersKeepAndRead) {
+  Json entry = dimension_entry(4, 256, 4, 2, 64, 512, 1024, 65536);
+  const Subject plain = subject_of("x", entry);
+  entry["sliding_window"] = 1000;
+  const Subject all = subject_of("x", entry);
+  entry["sliding_window_pattern"] = 4;
+  const Subject most = subject_of("x", entry);
+  const auto plan_at = [](const Subject& subject, std::int64_t context) {
+    return plan_of(subject, "N150", {.policy = "bf16", .load = {.context = context, .batch = 2, .prompt = context}});
+  };
+  const auto kv_bytes = [](const Plan& plan) {
+    for (const MemoryLine& line : plan.fit.memory.lines)
+      if (line.name == "kv_cache") return line.bytes;
+    return 0.0;
+  };
+  const double layer_position = 2 * 2 * 64 * 2;  // keys and values, 2 heads of 64, bf16
+  EXPECT_EQ(kv_bytes(plan_at(plain, 8192)), 4 * layer_position * 2 * 8192);
+  EXPECT_EQ(kv_bytes(plan_at(all, 8192)), 4 * layer_position * 2 * 1024);
+  EXPECT_EQ(kv_bytes(plan_at(most, 8192)), layer_position * 2 * (3 * 1024 + 8192));
+  EXPECT_EQ(kv_bytes(plan_at(all, 512)), kv_bytes(plan_at(plain, 512)));
+  EXPECT_EQ(plan_at(all, 8192).ledger.state_bytes, 4 * layer_position * 2 * 1000);
+  // Reading less is faster, in both phases; short contexts are as they were.
+  EXPECT_LT(plan_at(plain, 32768).speed.tokens_per_s_per_user, plan_at(most, 32768).speed.tokens_per_s_per_user);
+  EXPECT_LT(plan_at(most, 32768).speed.tokens_per_s_per_user, plan_at(all, 32768).speed.tokens_per_s_per_user);
+  EXPECT_EQ(plan_at(all, 32768).speed.tokens_per_s_per_user, plan_at(all, 8192).speed.tokens_per_s_per_user);
+  EXPECT_LT(plan_at(all, 32768).speed.ttft_ms, plan_at(plain, 32768).speed.ttft_ms);
+  EXPECT_EQ(plan_at(all, 512).speed.ttft_ms, plan_at(plain, 512).speed.ttft_ms);
+  // A config's windows come from its model.
+  for (const model::ModelRow& row : model::models()) {
+    const auto config = io::Config::parse(row.tiny_config, "tiny");
+    const auto model = model::make_model(config);
+    const auto subject = subject_from_config(config, "tiny");
+    for (const std::string& feature : model->description().features)
+      if (feature.starts_with("sliding window")) {
+        EXPECT_TRUE(std::ranges::any_of(subject.kv_layers, [](const auto& layer) { return layer.window > 0; }));
+      }
+  }
 }
 
 TEST(PlanFit, ReplicasMustDivideTheChips) {

@@ -52,6 +52,33 @@ TEST(Report, EscapesWhatItShowsAndPutsTheVerdictFirst) {
   EXPECT_LT(html.find("id=\"verdict\""), html.find("id=\"environment\""));
 }
 
+TEST(Report, ShowsEachComponentsErrorBesideItsBound) {
+  const Json own = {{"rows", 8},           {"error", 0.0123}, {"stored", 0.01},
+                    {"arithmetic", 0.004}, {"bound", 0.0456}, {"arithmetic_bound", 0.03},
+                    {"defects", 0},        {"beyond", 0},     {"largest_share", 0.25}};
+  Json row = {{"phase", "decode"},        {"key", "model.layers.0.mlp.down_proj"}, {"layer", 0},
+              {"forced", Json::object()}, {"cumulative", Json::object()},          {"own", own}};
+  Json rows = {row};
+  row["key"] = "model.layers.1.mlp.down_proj";
+  row["layer"] = 1;
+  row["own"]["largest_share"] = 0.5;
+  rows.push_back(row);
+  row["key"] = "norm";
+  row["layer"] = -1;
+  row["own"] = nullptr;
+  rows.push_back(row);
+  const std::vector<Json> lines = {
+      {{"kind", "run"}, {"model", "m"}},
+      {{"kind", "phase"}, {"phase", "3 components"}, {"details", {{"components", {{"rows", rows}}}}}}};
+  const std::string html = html_report(lines);
+  const auto table = html.find("Own error against its computed bound");
+  ASSERT_NE(table, std::string::npos);
+  EXPECT_NE(html.find("2 of 2 components lie within"), std::string::npos);
+  EXPECT_NE(html.find("0.0456", table), std::string::npos);
+  EXPECT_NE(html.find("model.layers.1.mlp.down_proj", table), std::string::npos) << "the layer nearest its bound";
+  EXPECT_EQ(html.find("model.layers.0.mlp.down_proj", table), std::string::npos);
+}
+
 TEST(Report, AFieldOfTheWrongKindIsBadInput) {
   const std::vector<Json> lines = {{{"kind", "run"}, {"model", "m"}},
                                    {{"kind", "phase"}, {"phase", "5 performance"}, {"details", {{"maxima", 3}}}}};

@@ -77,6 +77,25 @@ TEST(TuneScores, AreThoseOfTeacherForcing) {
             Category::kMismatch);
 }
 
+// Also where decode computes otherwise than prefill does: other chunks of keys, other kernel settings.
+TEST(TuneScores, AreThoseOfTeacherForcingOnEveryEmulatedChip) {
+  int emulated = 0;
+  for (const device::DeviceRow& row : device::devices()) {
+    if (!row.emulates) continue;
+    ++emulated;
+    Rig rig = make_rig(golden("llama_plain"), row.name, "performance");
+    const auto& model = rig.engine->model();
+    const auto ids = random_ids(320, model.description().vocab_size);
+    Rig reference = make_rig(golden("llama_plain"), device::reference_device());
+    const Capsule capsule = make_capsule(*reference.engine, ids, 0);
+    const Scores scores = score_text(rig.engine->session(), model, capsule, 270);
+    const TeacherForcing forced = teacher_force(rig.engine->session(), model, capsule, 270);
+    EXPECT_EQ(mean(scores.top1) * static_cast<double>(scores.top1.size()), static_cast<double>(forced.top1_hits));
+    EXPECT_EQ(mean(scores.top5) * static_cast<double>(scores.top5.size()), static_cast<double>(forced.top5_hits));
+  }
+  EXPECT_GT(emulated, 0);
+}
+
 // An accuracy made of one price for each group that is narrow: every position's loss rises by it, and hits are lost.
 Evaluate made_up(double price_ff2, double price_rest, std::int64_t layers) {
   return [=](const std::string& spec) {

@@ -131,6 +131,47 @@ TEST(Observer, SeveralAreAskedInOrder) {
   EXPECT_EQ(second.taps[0].second, random_tensor(5, {1, 3}).values());
 }
 
+// What kernels got, and what they made of it ahead of any tap; what fell back had no kernel.
+TEST(Observer, IsShownOperandsOfTheLaunchesThatItWants) {
+  class Shown : public Observer {
+   public:
+    bool wants_launch(std::string_view key) const override { return key != "other"; }
+    void on_launch(Session&, const Launch& launch) override {
+      std::vector<float> made(static_cast<std::size_t>(launch.call.out[0].shape.elements()));
+      copy_to_f32(launch.call.out[0], made.data());
+      std::vector<float> got(static_cast<std::size_t>(launch.call.in[0].shape.elements()));
+      copy_to_f32(launch.call.in[0], got.data());
+      calls.push_back({std::string(launch.key), launch.op, launch.stored, got, made});
+    }
+    struct Call {
+      std::string key;
+      Op op;
+      Format stored;
+      std::vector<float> got;
+      std::vector<float> made;
+    };
+    std::vector<Call> calls;
+  };
+  TestDevice device({.has = is_primitive});
+  Session session(device, activations(Format::bf16));
+  const HostTensor host = random_tensor(1, {2, 16});
+  Shown shown;
+  Watcher forcing;
+  forcing.forced.emplace("a", random_tensor(2, {2, 16}));
+  session.attach(shown);
+  session.attach(forcing);
+  const Tensor x = session.upload(host);
+  add(session, "a", x, x);
+  add(session, "other", x, x);
+  session.call(Op::gated, op::Gated{}, {{x, x}}, "mlp");
+  ASSERT_EQ(shown.calls.size(), 1U);
+  EXPECT_EQ(shown.calls[0].key, "a");
+  EXPECT_EQ(shown.calls[0].op, Op::binary);
+  EXPECT_EQ(shown.calls[0].stored, Format::bf16);
+  EXPECT_EQ(shown.calls[0].got, host.values());
+  EXPECT_EQ(shown.calls[0].made, rounded(doubled(host.values()), Format::bf16, 16));
+}
+
 TEST(Observer, ATapMayNotChangeTheShape) {
   TestDevice device;
   Session session(device, Policy());

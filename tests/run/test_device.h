@@ -44,6 +44,10 @@ class TestDevice : public device::Device {
                    Executor& executor, const std::function<void(std::int64_t)>& advance) const override;
   void unpack_weight(const device::WeightPlan& plan, std::span<const std::byte> packed, float* dst) const override;
   View weight_view(const device::WeightPlan& plan, std::byte* data) const override;
+  bool error_bound(op::Op op, const device::KernelCall& call, const View& exact, bool defects,
+                   std::span<double> bound) const override {
+    return inner_->error_bound(op, call, exact, defects, bound);
+  }
   const void* settings(std::string_view name) const override;
 
   int allocations() const { return allocations_; }

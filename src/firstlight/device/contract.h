@@ -199,6 +199,17 @@ class Device {
   // This device's kernel settings for a policy's name of them ("hifi2"); for "" and names that it has not, those of a
   // call that the policy asks nothing of. Null where kernels need none.
   virtual const void* settings(std::string_view name) const = 0;
+
+  // How far a kernel of this device may be from the exact result: bound[i] >= |y - exact[i]| for the result y of
+  // `call`.
+  //   call   operands are host views, row-major; a placed weight as the values it stands for, f32 in its logical shape.
+  //          Of the output only the format counts
+  //   exact  the reference's result stored in f32, contiguous; for an in-place op the whole state after the call
+  // Without `defects`, elements that a known defect of the hardware may hit, seldom but by far, are bounded as if it
+  // did not. False, and nothing written, where the device computes as any sound float32 implementation does: then the
+  // bound is the reference device's.
+  virtual bool error_bound(op::Op op, const KernelCall& call, const View& exact, bool defects,
+                           std::span<double> bound) const = 0;
 };
 
 // ---- The list --------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ Work prefill_work(std::span<const std::int32_t> ids, std::int64_t tokens) {
 }
 
 void run_phase(const std::string& phase, const Work& work, pipeline::Engine& reference, pipeline::Engine& device,
-               ComponentCheck& check, Progress& progress) {
+               std::int64_t bound_rows, ComponentCheck& check, Progress& progress) {
   const Components components = device.model().components();
   std::vector<std::string> keys;
   for (const auto& component : components) keys.push_back(component.key);
@@ -113,9 +113,13 @@ void run_phase(const std::string& phase, const Work& work, pipeline::Engine& ref
 
   // A level's own error: everything at or above the level is forced, what lies inside runs free.
   std::map<Level, std::unique_ptr<Comparer>> forced;
+  OwnErrors own(golden, reference.session().device(), bound_rows);
   for (const Level level : {Level::kOp, Level::kModule, Level::kDecoder}) {
     forced[level] = std::make_unique<Comparer>(golden, components, [=](Level other) { return other >= level; });
     const run::Attached attached(device.session(), *forced[level]);
+    // At the level of ops every component gets the reference's inputs.
+    std::optional<run::Attached> bounding;
+    if (level == Level::kOp && bound_rows > 0) bounding.emplace(device.session(), own);
     work(device.session(), device.model());
     progress.add(1);
   }
@@ -135,9 +139,31 @@ void run_phase(const std::string& phase, const Work& work, pipeline::Engine& ref
     row.level = level_of(component);
     row.forced = forced[row.level]->metrics(component.key);
     row.cumulative = cumulative.metrics(component.key);
+    if (const OwnError* error = own.of(component.key)) row.own = *error;
     check.finite = check.finite && row.forced.finite() && row.cumulative.finite();
     check.rows.push_back(std::move(row));
   }
+}
+
+// Whether every component's own arithmetic stays within its computed bound.
+std::optional<Verdict> judge_bounds(const ComponentCheck& check) {
+  std::int64_t judged = 0;
+  std::int64_t within = 0;
+  std::int64_t defects = 0;
+  const ComponentRow* worst = nullptr;
+  for (const ComponentRow& row : check.rows) {
+    if (!row.own) continue;
+    ++judged;
+    defects += row.own->defects;
+    within += row.own->within();
+    if (worst == nullptr || row.own->largest_share > worst->own->largest_share) worst = &row;
+  }
+  if (worst == nullptr) return std::nullopt;
+  return judge(
+      "own error within its bound", static_cast<double>(within), "==", static_cast<double>(judged), "components",
+      fmt::format("nearest is {} ({}): {:.0f} % of the bound of its arithmetic{}", worst->key, worst->phase,
+                  100 * worst->own->largest_share,
+                  defects > 0 ? fmt::format("; a known defect of the hardware hit {} elements", defects) : ""));
 }
 
 }  // namespace
@@ -169,9 +195,11 @@ ComponentCheck check_components(pipeline::Engine& reference, pipeline::Engine& d
   const std::int64_t positions = device.model().description().max_positions;
   check.prefill_tokens = positions > 0 ? std::min(options.prefill_tokens, positions) : options.prefill_tokens;
   Progress progress("component check", options.prefill ? 16 : 8, "steps");
-  run_phase("decode", decode_work(ids, options.batch, options.context), reference, device, check, progress);
+  run_phase("decode", decode_work(ids, options.batch, options.context), reference, device, options.bound_rows, check,
+            progress);
   if (options.prefill)
-    run_phase("prefill", prefill_work(ids, check.prefill_tokens), reference, device, check, progress);
+    run_phase("prefill", prefill_work(ids, check.prefill_tokens), reference, device, options.bound_rows, check,
+              progress);
   return check;
 }
 
@@ -202,6 +230,7 @@ std::vector<Verdict> verdicts(const ComponentCheck& check, const Target& target)
         fmt::format("decoder layers, forced inputs, {} tokens", check.prefill_tokens));
   worst("scale_error", "", false, scale, true, "fitted scale of every op and module");
   worst("offset_error", "", false, offset, true, "fitted offset of every op and module");
+  if (std::optional<Verdict> bound = judge_bounds(check)) result.push_back(std::move(*bound));
   return result;
 }
 
@@ -214,7 +243,8 @@ Json ComponentCheck::json() const {
                     {"layer", row.layer},
                     {"level", level_name(row.level)},
                     {"forced", row.forced.json()},
-                    {"cumulative", row.cumulative.json()}});
+                    {"cumulative", row.cumulative.json()},
+                    {"own", row.own ? row.own->json() : Json(nullptr)}});
   return {{"prefill_tokens", prefill_tokens}, {"rows", std::move(list)}};
 }
 

@@ -3,10 +3,12 @@
 // device itself made, so the number is what a user of the model sees at that place.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "firstlight/harness/metrics.h"
+#include "firstlight/harness/own_error.h"
 #include "firstlight/harness/verdict.h"
 #include "firstlight/pipeline/engine.h"
 
@@ -25,6 +27,8 @@ struct ComponentRow {
   Level level = Level::kOp;
   Metrics forced;
   Metrics cumulative;
+  // Of the component's own op, given the reference's inputs; absent where no single kernel computes it.
+  std::optional<OwnError> own;
 };
 
 struct ComponentOptions {
@@ -32,6 +36,7 @@ struct ComponentOptions {
   std::int64_t context = 24;  // the longest of those prompts
   std::int64_t prefill_tokens = 2048;
   bool prefill = true;
+  std::int64_t bound_rows = 8;  // of each call, whose errors are held to the computed bound; 0: none
 };
 
 struct ComponentCheck {

@@ -42,7 +42,7 @@ bool is_expert(const run::WeightRequest& request) { return request.key.find(".ex
 ByteLedger byte_ledger(const model::Model& model, const std::vector<run::WeightRequest>& requests,
                        const run::Policy& policy, std::int64_t context, int batch, Padding padding) {
   const Format state_format = policy.format(model.description().layer_prefix + "0", run::Group::kKvCache);
-  return byte_ledger(LedgerSource{requests, model.state_bytes_per_position(policy), state_format, {}}, policy, context,
+  return byte_ledger(LedgerSource{requests, model.state_bytes_read(policy, context), state_format, {}}, policy, context,
                      batch, padding);
 }
 
@@ -95,7 +95,7 @@ ByteLedger byte_ledger(const LedgerSource& source, const run::Policy& policy, st
     ledger.bytes_per_step += sum.line.bytes_per_step;
     ledger.lines.push_back(std::move(sum.line));
   }
-  ledger.state_bytes = source.state_bytes_per_position * static_cast<double>(context) * batch;
+  ledger.state_bytes = source.state_bytes * batch;
   ledger.bytes_per_step += ledger.state_bytes;
   ByteLine kv;
   kv.name = fmt::format("kv_cache ({} positions x {} users)", context, batch);

@@ -47,7 +47,7 @@ struct ExpertUse {
 // What a ledger is made from; `requests` come from the model's declaration (WeightPlanSink), so no weights are needed.
 struct LedgerSource {
   const std::vector<run::WeightRequest>& requests;
-  double state_bytes_per_position = 0;  // of one user, under the policy
+  double state_bytes = 0;  // that a step of one user reads at the context, under the policy
   Format state_format = Format::bf16;
   ExpertUse experts;
 };

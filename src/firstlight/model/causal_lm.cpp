@@ -1,6 +1,8 @@
 // Description and delegation.
 #include "firstlight/model/causal_lm.h"
 
+#include <algorithm>
+
 #include "firstlight/base/error.h"
 #include "firstlight/model/features.h"
 
@@ -45,6 +47,16 @@ double CausalLm::state_bytes_per_position(const run::Policy& policy) const {
   return bytes;
 }
 
+double CausalLm::state_bytes_read(const run::Policy& policy, std::int64_t context) const {
+  double bytes = 0;
+  for (const nn::KvLayer& layer : nn::kv_layers(decoder_.spec())) {
+    const std::int64_t positions = layer.window > 0 ? std::min(context, layer.window) : context;
+    bytes += nn::kv_bytes_per_position(layer, policy.format(layer.key, run::Group::kKvCache)) *
+             static_cast<double>(positions);
+  }
+  return bytes;
+}
+
 run::Tensor CausalLm::forward(run::Session& session, const nn::Batch& batch, nn::State& state) const {
   auto* own = dynamic_cast<nn::DecoderState*>(&state);
   FL_CHECK(own != nullptr);  // a state is made by the model that uses it
@@ -53,10 +65,10 @@ run::Tensor CausalLm::forward(run::Session& session, const nn::Batch& batch, nn:
 
 std::vector<Model::Component> CausalLm::components() const { return decoder_components(decoder_.spec()); }
 
-std::vector<std::string> CausalLm::state_keys() const {
-  std::vector<std::string> keys;
-  for (const nn::KvLayer& layer : nn::kv_layers(decoder_.spec())) keys.push_back(layer.key);
-  return keys;
+std::vector<Model::StateLayer> CausalLm::state_layers() const {
+  std::vector<StateLayer> layers;
+  for (const nn::KvLayer& layer : nn::kv_layers(decoder_.spec())) layers.push_back({layer.key, layer.window});
+  return layers;
 }
 
 }  // namespace firstlight::model

@@ -26,9 +26,10 @@ class CausalLm : public Model {
   void declare(run::WeightSink& sink) override;
   std::unique_ptr<nn::State> new_state(run::Session& session, const nn::StateOptions& options) const override;
   double state_bytes_per_position(const run::Policy& policy) const override;
+  double state_bytes_read(const run::Policy& policy, std::int64_t context) const override;
   run::Tensor forward(run::Session& session, const nn::Batch& batch, nn::State& state) const override;
   std::vector<Component> components() const override;
-  std::vector<std::string> state_keys() const override;
+  std::vector<StateLayer> state_layers() const override;
 
  private:
   nn::Decoder decoder_;

@@ -42,6 +42,8 @@ class Model {
   virtual std::unique_ptr<nn::State> new_state(run::Session& session, const nn::StateOptions& options) const = 0;
   // Bytes of state that one position of one sequence takes under a policy (KV of all layers), page padding not counted.
   virtual double state_bytes_per_position(const run::Policy& policy) const = 0;
+  // Bytes of state that a decode step of one sequence reads at a context: windows leave older positions out.
+  virtual double state_bytes_read(const run::Policy& policy, std::int64_t context) const = 0;
   // Runs the batch, extends the state, and returns logits f32 [batch.logit_rows, vocab_size], which the next call with
   // this state may overwrite.
   virtual run::Tensor forward(run::Session& session, const nn::Batch& batch, nn::State& state) const = 0;
@@ -52,8 +54,13 @@ class Model {
     int layer = -1;      // -1: not in a layer
   };
   virtual std::vector<Component> components() const = 0;
-  // The keys under which a policy is asked for the formats of state.
-  virtual std::vector<std::string> state_keys() const { return {}; }
+  // The layers that cache keys and values: the key under which a policy is asked for the format, and the positions that
+  // a row attends to (0 = all before it).
+  struct StateLayer {
+    std::string key;
+    std::int64_t window = 0;
+  };
+  virtual std::vector<StateLayer> state_layers() const { return {}; }
 };
 
 struct ModelRow {

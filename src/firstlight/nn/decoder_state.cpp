@@ -37,7 +37,7 @@ std::vector<KvLayer> kv_layers(const DecoderSpec& spec) {
   std::vector<KvLayer> layers;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     layers.push_back({spec.layer_key(i) + "." + attention.name + ".kv_cache", attention.kv_heads, attention.head_dim,
-                      attention.head_dim});
+                      attention.head_dim, spec.layers[i].window});
   }
   return layers;
 }

@@ -16,6 +16,7 @@ struct KvLayer {
   std::int64_t heads = 0;
   std::int64_t key_dim = 0;
   std::int64_t value_dim = 0;
+  std::int64_t window = 0;  // positions that a row attends to; 0 = all before it
 };
 
 // Bytes of one position of one sequence in one layer.

@@ -46,7 +46,8 @@ void check_policy(const run::Policy& policy, const io::Config& config) {
   run::WeightPlanSink plan;
   const std::unique_ptr<model::Model> model = model::make_model(config);
   model->declare(plan);
-  std::vector<std::string> keys = model->state_keys();
+  std::vector<std::string> keys;
+  for (const auto& layer : model->state_layers()) keys.push_back(layer.key);
   for (const run::WeightRequest& request : plan.requests()) keys.push_back(request.key);
   for (const auto& component : model->components()) keys.push_back(component.key);
   policy.check_used(keys);

@@ -10,6 +10,10 @@
 #include "firstlight/op/op.h"
 #include "firstlight/run/tensor.h"
 
+namespace firstlight::device {
+struct KernelCall;
+}
+
 namespace firstlight::run {
 
 class Session;
@@ -27,12 +31,25 @@ struct CallRecord {
   std::chrono::nanoseconds duration{0};  // 0 unless an observer asked for times
 };
 
+// A kernel's call as it was launched, while its operands are still where they were. The output is the kernel's, ahead
+// of taps.
+struct Launch {
+  op::Op op;
+  std::string_view key;  // as in CallRecord
+  const device::KernelCall& call;
+  Format stored;  // the format whose values the output holds
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
   // True: every call is timed (the stream is synchronised around it).
   virtual bool wants_times() const { return false; }
   virtual void on_call(const CallRecord& record) { (void)record; }
+
+  // Whether the kernel that makes the output named `key` is shown with its operands. Ops that fell back have none.
+  virtual bool wants_launch(std::string_view key) const { return (void)key, false; }
+  virtual void on_launch(Session& session, const Launch& launch) { (void)session, (void)launch; }
 
   // Whether the output named `key` is tapped. Asked for every call while the observer is attached.
   virtual bool wants(std::string_view key) const { return (void)key, false; }

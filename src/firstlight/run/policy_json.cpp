@@ -145,7 +145,9 @@ PolicyRules read_json(const Json& json, std::string_view where, const PolicyCont
       rules.summary = expect_string(value, at);
     else if (name != "base" && name != "checkpoints" && !read_section(name, value, rules, context.layers, at))
       fail(place.category, place.where,
-           "unknown field '{}'; expected name, summary, base, groups, layers, keys, settings, checkpoints", name);
+           "unknown field '{}'; expected name, summary, base, groups, layers, keys, settings, checkpoints, or decoders "
+           "alone as in the stack's files",
+           name);
   }
   // Last, whatever their place in the file: an exception overrides the rules it is an exception to.
   if (const auto exceptions = json.find("checkpoints"); exceptions != json.end())

@@ -71,7 +71,10 @@ Tensor Session::Impl::call(const Call& call, std::optional<Format> wanted) {
     if (wants_times()) duration = std::chrono::steady_clock::now() - start;  // the primitives were waited for
   }
   if (muted_ > 0) return result;
-  if (kernel == nullptr) ++session.counters_.fallbacks[std::string(op_row.name)];
+  if (kernel == nullptr)
+    ++session.counters_.fallbacks[std::string(op_row.name)];
+  else
+    show(call, kernel_call, result);
   note(call, cost, operands, out_spec);
   record(call, cost, duration, kernel == nullptr);
   return tap(call, std::move(result));

@@ -115,6 +115,7 @@ class Session::Impl {
 
   // ---- session_observe.cpp
   bool wants_times() const;
+  void show(const Call& call, device::KernelCall kernel_call, const Tensor& result);
   void record(const Call& call, const op::Cost& cost, std::chrono::nanoseconds duration, bool fell_back);
   Tensor tap(const Call& call, Tensor result);
   std::string shown_key(const Call& call) const;

@@ -29,6 +29,20 @@ std::string Session::Impl::shown_key(const Call& call) const {
   return fmt::format("{}.{}", call.key, op::row(call.op).name);
 }
 
+void Session::Impl::show(const Call& call, device::KernelCall kernel_call, const Tensor& result) {
+  if (observers.empty() || depth_ > 0) return;
+  const std::string key = shown_key(call);
+  const View out = result.view();
+  kernel_call.out = {&out, 1};
+  const std::vector<Observer*> attached = observers;
+  for (Observer* observer : attached) {
+    if (!observer->wants_launch(key)) continue;
+    stream->synchronize();
+    const Deeper muted(muted_);
+    observer->on_launch(session, {call.op, key, kernel_call, result.values()});
+  }
+}
+
 void Session::Impl::record(const Call& call, const op::Cost& cost, std::chrono::nanoseconds duration, bool fell_back) {
   // What a fallback's primitives cost is in the op's own cost, which no device changes.
   if (depth_ == 0) session.counters_.cost += cost;

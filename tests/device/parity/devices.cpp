@@ -13,6 +13,12 @@ TestDevice with_isa(std::string_view device, const std::string& isa) {
   return {name, [device, isa](int threads) { return device::open_device(device, {.threads = threads, .isa = isa}); }};
 }
 
+TestDevice emulation(std::string_view device, const std::string& arch, const std::string& level) {
+  return {fmt::format("{}_{}_{}", device, arch, level), [device, arch, level](int threads) {
+            return device::open_device(device, {.threads = threads, .arch = arch, .emulation = level});
+          }};
+}
+
 }  // namespace
 
 std::vector<TestDevice> test_devices() {
@@ -20,9 +26,11 @@ std::vector<TestDevice> test_devices() {
   for (const device::DeviceRow& row : device::devices())
     if (row.name != "cpu" && row.open({.threads = 1})->capabilities().computes)
       result.push_back(with_isa(row.name, ""));
-  for (const device::DeviceRow& row : device::devices())
-    for (TestDevice& device : result)
-      if (row.emulates && device.name == row.name) device.bounded = false;
+  for (const device::DeviceRow& row : device::devices()) {
+    if (!row.emulates) continue;
+    result.push_back(emulation(row.name, "blackhole", "exact"));
+    result.push_back(emulation(row.name, "wormhole", "fast"));
+  }
   for (const std::string& isa : device::usable_isas()) result.push_back(with_isa("cpu", isa));
   if (device::cpu::has_simulated_avx512())
     result.push_back({"cpu_avx512_simde", [](int threads) { return device::cpu::open_simulated_avx512(threads); }});

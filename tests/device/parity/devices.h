@@ -1,4 +1,4 @@
-// The devices under test: one for each kernel table that this process can run.
+// The devices under test: one for each kernel table that this process can run, each chip and level of an emulation.
 #pragma once
 
 #include <functional>
@@ -13,9 +13,6 @@ namespace firstlight::parity {
 struct TestDevice {
   std::string name;  // device, and table where there are several: letters, digits and '_'
   std::function<std::unique_ptr<device::Device>(int threads)> open;
-  // It computes in f32 and is held to the reference's bound; an emulated chip rounds more, and is held to its own
-  // arithmetic elsewhere (tests/device/tensix): here to a share of the result's size.
-  bool bounded = true;
 };
 
 // Devices that only count are not among them.

@@ -14,10 +14,6 @@
 namespace firstlight::parity {
 namespace {
 
-// Of a chip's results: LoFi products differ by some 3 %, the exponential's quadratic by up to as much again. Its packer
-// cuts bfp4 and bfp2 from 7-bit magnitudes: up to one step of 1/4 and of 1 of a block's largest binade.
-double emulated_share(Format stored) { return stored == Format::bfp2 ? 0.7 : stored == Format::bfp4 ? 0.25 : 0.1; }
-
 struct Target {
   TestDevice device;
   op::Op op;
@@ -76,7 +72,6 @@ class Parity : public ::testing::TestWithParam<Target> {
 
 TEST_P(Parity, EqualsReference) {
   const auto& [test_device, op] = GetParam();
-  const bool bounded = test_device.bounded;
   const std::unique_ptr<device::Device> device = test_device.open(2);
   if (!has_kernel(*device, op)) {
     std::printf("[declined] %s %s: no kernel\n", test_device.name.c_str(), std::string(op::row(op).name).c_str());
@@ -94,8 +89,7 @@ TEST_P(Parity, EqualsReference) {
       note_declined(*device, item, outcome.declined);
       continue;
     }
-    const Expected want = expected(host);
-    EXPECT_EQ(bounded ? compare(want, outcome) : compare_share(want, outcome, emulated_share(outcome.format)), "");
+    EXPECT_EQ(compare(expected(host, device.get()), outcome), "");
   }
   if (ran == 0) GTEST_SKIP() << "no case of that name";
 }
@@ -116,9 +110,7 @@ TEST_P(Parity, KeepsBits) {
       note_declined(*one, item, whole.declined);
       continue;
     }
-    if (test_device.bounded) {
-      EXPECT_EQ(compare(expected(host), whole), "");
-    }
+    EXPECT_EQ(compare(expected(host, one.get()), whole), "");
     if ((claimed & op::kThreads) != 0) {
       EXPECT_EQ(run_case(*two, host).bytes, whole.bytes) << "2 threads";
     }

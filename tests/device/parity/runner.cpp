@@ -7,7 +7,6 @@
 #include "firstlight/base/error.h"
 #include "firstlight/base/hash.h"
 #include "firstlight/base/rng.h"
-#include "firstlight/device/ref/bounds.h"
 #include "firstlight/device/ref/ref.h"
 
 namespace firstlight::parity {
@@ -230,7 +229,7 @@ Outcome run_case(Device& device, const HostCase& host, const RunOptions& options
     call.context.executor = &device.executor();
     call.context.key = description.name;
     call.context.phase = options.phase;
-    call.context.settings = device.settings("");
+    call.context.settings = device.settings(options.setting);
     outcome.declined = launch(device, *stream, call, description.op);
     if (!outcome.declined.empty()) return outcome;
     if (block) {
@@ -247,7 +246,7 @@ Outcome run_case(Device& device, const HostCase& host, const RunOptions& options
   return outcome;
 }
 
-Expected expected(const HostCase& host) {
+Expected expected(const HostCase& host, const Device* device, const std::string& setting) {
   const std::unique_ptr<Device> reference = device::open_ref({.threads = 1});
   HostCase in_f32 = host;
   in_f32.description.out = Format::f32;
@@ -275,8 +274,13 @@ Expected expected(const HostCase& host) {
   }
   Expected result{outcome.shape, outcome.values, std::vector<double>(outcome.values.size()), !host.state.empty()};
   const Format stored = host.state.empty() ? host.description.out : host.state[0].view.format;
-  device::ref::error_bound(host.description.op, host.description.args.data(), views,
-                           make_view(result.values.data(), Format::f32, result.shape), stored, result.bound);
+  View out;
+  out.format = stored;
+  device::KernelCall call{host.description.args.data(), host.description.args.size(), views, {&out, 1}, {}};
+  const View exact = make_view(result.values.data(), Format::f32, result.shape);
+  if (device != nullptr) call.context.settings = device->settings(setting);
+  if (device == nullptr || !device->error_bound(host.description.op, call, exact, true, result.bound))
+    reference->error_bound(host.description.op, call, exact, true, result.bound);
   return result;
 }
 
@@ -306,26 +310,6 @@ std::string compare(const Expected& expected, const Outcome& outcome) {
   return fmt::format("{} of {} elements beyond their bound; element {}: {}, expected {} +- {}", beyond,
                      expected.values.size(), worst_index, outcome.values[worst_index], expected.values[worst_index],
                      expected.bound[worst_index]);
-}
-
-std::string compare_share(const Expected& expected, const Outcome& outcome, double share) {
-  if (!(outcome.shape == expected.shape))
-    return fmt::format("shape {}, expected {}", outcome.shape.str(), expected.shape.str());
-  double squares = 0;
-  double differences = 0;
-  for (std::size_t i = 0; i < expected.values.size(); ++i) {
-    const double want = expected.values[i];
-    const double got = outcome.values[i];
-    if (expected.in_place && std::isnan(want)) continue;  // poison that was left alone
-    if (std::isfinite(want) != std::isfinite(got)) return fmt::format("element {}: {}, expected {}", i, got, want);
-    if (!std::isfinite(want)) continue;
-    squares += want * want;
-    differences += (got - want) * (got - want);
-  }
-  if (squares == 0) return "";  // results that are all 0 have no size: a norm of one element
-  if (differences <= share * share * squares) return "";
-  return fmt::format("differences of {:.3g} of the results' size, expected at most {}",
-                     std::sqrt(differences / squares), share);
 }
 
 }  // namespace firstlight::parity

@@ -25,7 +25,8 @@ HostCase prepare(const Case& description);
 
 struct RunOptions {
   device::Phase phase = device::Phase::kPrefill;
-  std::int64_t batch = 0;  // rows a call; 0: all in one
+  std::int64_t batch = 0;    // rows a call; 0: all in one
+  std::string setting = {};  // of the device's kernels, by its name in policies
 };
 
 // The result in the device's own bytes (row layout), and its values. `declined` says why the device does not run the
@@ -39,18 +40,17 @@ struct Outcome {
 };
 Outcome run_case(device::Device& device, const HostCase& host, const RunOptions& options = {});
 
-// The reference's values, stored in f32, with the bound of every element for a device that stores `out`.
+// The reference's values, stored in f32, with the bound of every element for a device that stores `out`: `device`'s
+// own, or that of float32 arithmetic.
 struct Expected {
   Shape shape;
   std::vector<float> values;
   std::vector<double> bound;
   bool in_place = false;
 };
-Expected expected(const HostCase& host);
+Expected expected(const HostCase& host, const device::Device* device = nullptr, const std::string& setting = {});
 
 // Empty, or the first thing that is wrong: shape, NaN or infinity, then the element that is furthest beyond its bound.
 std::string compare(const Expected& expected, const Outcome& outcome);
-// The same for a device that rounds more: the root mean square of the differences as a share of the results'.
-std::string compare_share(const Expected& expected, const Outcome& outcome, double share);
 
 }  // namespace firstlight::parity

@@ -101,13 +101,14 @@ harness::PhaseResult components(Job& job) {
   if (job.flags.output.json) return phase;
 
   Table table({"PHASE", "COMPONENT", "LEVEL", "PCC FORCED", "PCC CUMULATIVE", "NMSE FORCED", "MAX ABS", "SCALE",
-               "OFFSET", "FINDINGS"});
+               "OFFSET", "OWN ERROR", "BOUND", "FINDINGS"});
   for (const harness::ComponentRow& row : check.rows) {
     const std::vector<std::string> findings = row.forced.findings();
     table.add({row.phase, row.key, std::string(harness::level_name(row.level)), fmt::format("{:.6f}", row.forced.pcc),
                fmt::format("{:.6f}", row.cumulative.pcc), fmt::format("{:.2e}", row.forced.nmse),
                fmt::format("{:.2e}", row.forced.max_abs), fmt::format("{:.5f}", row.forced.scale),
-               fmt::format("{:.1e}", row.forced.offset), findings.empty() ? "" : findings.front()});
+               fmt::format("{:.1e}", row.forced.offset), row.own ? fmt::format("{:.2e}", row.own->error) : "-",
+               row.own ? fmt::format("{:.2e}", row.own->bound) : "-", findings.empty() ? "" : findings.front()});
   }
   fmt::print("{}\n", table.str());
   return phase;
@@ -116,7 +117,7 @@ harness::PhaseResult components(Job& job) {
 harness::PhaseResult full(Job& job) {
   harness::PhaseResult phase;
   phase.phase = "full";
-  const std::int64_t prefill = harness::split_after(job.capsule, job.target);
+  const auto prefill = static_cast<std::int64_t>(job.target.number("teacher_forcing", "prefill"));
   const harness::TeacherForcing forcing =
       harness::teacher_force(job.engine->session(), job.engine->model(), job.capsule, prefill, job.flags.chunk);
   phase.verdicts = harness::verdicts(forcing, job.capsule, job.target);

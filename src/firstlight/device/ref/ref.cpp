@@ -3,6 +3,7 @@
 
 #include "firstlight/base/error.h"
 #include "firstlight/device/host.h"
+#include "firstlight/device/ref/bounds.h"
 #include "firstlight/device/ref/kernels.h"
 #include "firstlight/device/ref/rows.h"
 #include "firstlight/device/ref/weights.h"
@@ -62,6 +63,10 @@ class RefDevice : public HostDevice {
     View view = make_view(data, plan.spec.format, plan.spec.shape);
     view.layout = plan.spec.role == WeightRole::kVector ? Layout::kRowMajor : Layout::kPacked;
     return view;
+  }
+  bool error_bound(op::Op op, const KernelCall& call, const View& exact, bool, std::span<double> bound) const override {
+    ref::error_bound(op, call.args, call.in, exact, call.out[0].format, bound);
+    return true;
   }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "firstlight/base/error.h"
 #include "firstlight/device/host.h"
+#include "firstlight/device/tensix/bounds/bounds.h"
 #include "firstlight/device/tensix/isa.h"
 #include "firstlight/device/tensix/ops/ops.h"
 #include "firstlight/device/tensix/weights.h"
@@ -92,6 +93,11 @@ class TensixDevice : public HostDevice {
   const void* settings(std::string_view name) const override {
     const auto* found = std::ranges::find(kSettingNames, name);
     return found == std::end(kSettingNames) ? &unasked_ : &settings_[found - std::begin(kSettingNames)];
+  }
+  bool error_bound(op::Op op, const KernelCall& call, const View& exact, bool defects,
+                   std::span<double> bound) const override {
+    tensix::error_bound(op, call, exact, defects, bound);
+    return true;
   }
 
  private:

@@ -52,11 +52,12 @@ class MemoryModel {
       : subject_(subject), board_(board), split_(split), constants_(constants) {
     weights_ = weight_lines(subject, precision, split);
     const model::Description& d = subject.description;
-    for (const std::string& key : subject.kv_keys) {
-      const Format format = precision.of(key, run::Group::kKvCache);
+    for (const auto& layer : subject.kv_layers) {
+      const Format format = precision.of(layer.key, run::Group::kKvCache);
       kv_formats_.insert(std::string(format_name(format)));
       // Keys and values of whole tiles: 32 positions x head_dim.
-      kv_position_bytes_ += 2 * as_double(ceil_div(d.kv_heads, split.rows)) * tiled_bytes(format, 32, d.head_dim) / 32;
+      kv_position_bytes_[layer.window] +=
+          2 * as_double(ceil_div(d.kv_heads, split.rows)) * tiled_bytes(format, 32, d.head_dim) / 32;
     }
     trace_bytes_ = step_launches(subject, split) * constants.trace_bytes_per_launch;
   }
@@ -67,10 +68,15 @@ class MemoryModel {
     memory.lines = weights_;
     const std::int64_t users = ceil_div(ceil_div(batch, split_.replicas), split_.columns);
     const std::int64_t positions = round_up(context, 32);
-    if (!subject_.kv_keys.empty())
-      memory.lines.push_back({"kv_cache", fmt::format("{}", fmt::join(kv_formats_, " + ")),
-                              kv_position_bytes_ * as_double(positions) * as_double(users),
-                              fmt::format("{} users x {} positions", users, positions)});
+    double kv_bytes = 0;
+    std::string windows;
+    for (const auto& [window, position_bytes] : kv_position_bytes_) {
+      kv_bytes += position_bytes * as_double(kept_positions(context, window)) * as_double(users);
+      if (window > 0 && window < context) windows += fmt::format(", {} where windows bound them", window);
+    }
+    if (!kv_position_bytes_.empty())
+      memory.lines.push_back({"kv_cache", fmt::format("{}", fmt::join(kv_formats_, " + ")), kv_bytes,
+                              fmt::format("{} users x {} positions{}", users, positions, windows)});
     if (subject_.recurrent_bytes > 0)
       memory.lines.push_back(
           {"recurrent state", "bf16", subject_.recurrent_bytes / split_.rows * as_double(users), ""});
@@ -109,7 +115,7 @@ class MemoryModel {
   const Constants& constants_;
   std::vector<MemoryLine> weights_;
   std::set<std::string> kv_formats_;
-  double kv_position_bytes_ = 0;
+  std::map<std::int64_t, double> kv_position_bytes_;  // by window, of one user
   double trace_bytes_ = 0;
 };
 

@@ -42,15 +42,16 @@ Json op_json(const OpLine& line) {
 
 ByteLedger subject_ledger(const Subject& subject, const run::Policy& policy, std::int64_t context, int batch) {
   const model::Description& d = subject.description;
-  double per_position = 0;
+  double bytes = 0;
   Format format = Format::bf16;
-  for (const std::string& key : subject.kv_keys) {
-    format = policy.format(key, run::Group::kKvCache);
-    per_position += static_cast<double>(2 * d.kv_heads * row_bytes(format, d.head_dim));
+  for (const auto& layer : subject.kv_layers) {
+    format = policy.format(layer.key, run::Group::kKvCache);
+    const std::int64_t positions = layer.window > 0 ? std::min(context, layer.window) : context;
+    bytes += static_cast<double>(2 * d.kv_heads * row_bytes(format, d.head_dim)) * static_cast<double>(positions);
   }
   return byte_ledger(
-      LedgerSource{subject.requests, per_position, format, ExpertUse{subject.experts, subject.experts_per_token}},
-      policy, context, batch, Padding::kTiles);
+      LedgerSource{subject.requests, bytes, format, ExpertUse{subject.experts, subject.experts_per_token}}, policy,
+      context, batch, Padding::kTiles);
 }
 
 Plan make_plan(const Subject& subject, const Board& board, const Constants& constants, const Request& request) {

@@ -172,6 +172,9 @@ Subject sketch(const std::string& name, DimensionEntry entry) {
   shape.mixer.convolution = entry.count("conv_kernel", 0);
   shape.mixer.inner = entry.count("expand", 0) * d.hidden_size;
   shape.mixer.step_rank = entry.count("time_step_rank", 0);
+  const std::int64_t window = entry.count("sliding_window", 0);
+  const std::int64_t window_every =
+      entry.count("sliding_window_pattern", 0);  // every so many layers one attends to all
   // Known and without effect on sizes or speed.
   entry.number("partial_rotary_factor");
   entry.count("original_max_position_embeddings", 0);
@@ -199,7 +202,8 @@ Subject sketch(const std::string& name, DimensionEntry entry) {
       continue;
     }
     declare_attention(sink, key, d, shape);
-    subject.kv_keys.push_back(key + ".self_attn");
+    const bool whole = window_every > 0 && (layer + 1) % window_every == 0;
+    subject.kv_layers.push_back({key + ".self_attn", whole ? 0 : window});
     // A plain MLP with biases stands beside attention, under the same norm.
     if (shape.gated || !shape.biases) norm(key + ".post_attention_layernorm");
     if (subject.experts == 0) {

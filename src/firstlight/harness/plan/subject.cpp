@@ -20,7 +20,7 @@ Subject subject_from_config(const io::Config& config, std::string name) {
   model->declare(sink);
   subject.requests = sink.requests();
   subject.parameters = sink.parameters();
-  subject.kv_keys = model->state_keys();
+  subject.kv_layers = model->state_layers();
   // Publishers' two spellings.
   for (const char* field : {"num_local_experts", "num_experts"})
     if (config.has(field)) subject.experts = config.positive(field);

@@ -2,6 +2,7 @@
 // dimensions. No weights are read.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -12,13 +13,20 @@
 
 namespace firstlight::harness::plan {
 
+// Positions that a layer with this window keeps of a context: pages hold 32, and a window's are used again in turn
+// (tt_stack.md §9.1, cache_position_modulo).
+constexpr std::int64_t kept_positions(std::int64_t context, std::int64_t window) {
+  return round_up(window > 0 ? std::min(context, window) : context, 32);
+}
+
 struct Subject {
   std::string name;               // for policies' exceptions and reports
   std::vector<std::string> also;  // other names of the same dimensions
   model::Description description;
   std::vector<run::WeightRequest> requests;  // every weight, as declared
-  std::vector<std::string> kv_keys;          // the layers that cache keys and values, as policies are asked for them
-  std::int64_t experts = 0;                  // of a mixture, 0 = none
+  // The layers that cache keys and values; a window bounds what each keeps and reads.
+  std::vector<model::Model::StateLayer> kv_layers;
+  std::int64_t experts = 0;  // of a mixture, 0 = none
   std::int64_t experts_per_token = 0;
   double recurrent_bytes = 0;  // of state that does not grow with the context, one user
   std::int64_t parameters = 0;

@@ -69,8 +69,9 @@ void time_attention(OpTime& time, const Work& work, const Board& board, const Co
     heads = rounds;
     steps = rounds * std::ceil(positions / sharing) * static_cast<double>(work.query_tiles);
   } else {
-    // A causal square: half of it, the diagonal whole.
-    const double square = positions * (positions + 1) / 2;
+    // A causal square: half of it, the diagonal whole; of a window, the band of tiles that rows of a tile reach.
+    const double reach = work.window > 0 ? std::min(positions, tiles_of(work.window) + 1) : positions;
+    const double square = reach * (reach + 1) / 2 + (positions - reach) * reach;
     time.cores = static_cast<int>(std::min<double>(chip.compute_cores, pairs * positions));
     steps = pairs * square / time.cores;
   }

@@ -43,8 +43,9 @@ class StepBuilder {
     for (Work& other : work_) {
       if (other.name == work.name && other.kind == work.kind && other.m == work.m && other.k == work.k &&
           other.n == work.n && other.format == work.format && other.phases == work.phases &&
-          other.positions == work.positions && other.vector_elements == work.vector_elements &&
-          other.link_bytes == work.link_bytes && other.axis_chips == work.axis_chips) {
+          other.positions == work.positions && other.window == work.window &&
+          other.vector_elements == work.vector_elements && other.link_bytes == work.link_bytes &&
+          other.axis_chips == work.axis_chips) {
         other.times += work.times;
         return;
       }
@@ -180,17 +181,18 @@ class StepBuilder {
 
   void attention() {
     const model::Description& d = subject_.description;
-    if (subject_.kv_keys.empty() || d.heads == 0) return;
+    if (subject_.kv_layers.empty() || d.heads == 0) return;
     const std::int64_t kv_heads = ceil_div(d.kv_heads, split_.rows);
     const std::int64_t heads = ceil_div(d.heads, split_.rows);
-    for (const std::string& key : subject_.kv_keys) {
+    for (const auto& [key, window] : subject_.kv_layers) {
       Work work;
       work.name = "sdpa";
       work.kind = WorkKind::kAttention;
       work.format = precision_.of(key, run::Group::kKvCache);
       work.phases = precision_.attention_phases(key, phase_);
       work.head_dim = round_up(d.head_dim, kTileRows);
-      work.positions = decode_ ? load_.context : load_.prompt;
+      work.positions = decode_ ? std::min(load_.context, kept_positions(load_.context, window)) : load_.prompt;
+      if (!decode_ && window < load_.prompt) work.window = window;
       work.decode = decode_;
       work.pairs = decode_ ? users_on_column_ * kv_heads : heads;
       work.query_tiles = decode_ ? ceil_div(d.heads / d.kv_heads, kTileRows) : 1;

@@ -36,6 +36,7 @@ struct Work {
   // a causal square of them (prefill).
   std::int64_t pairs = 0;
   std::int64_t positions = 0;
+  std::int64_t window = 0;  // of a causal square: the positions that a row attends to, 0 = all before it
   std::int64_t head_dim = 0;
   std::int64_t query_tiles = 1;  // rows of tiles that the query heads of a pair fill
 

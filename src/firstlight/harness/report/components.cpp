@@ -19,6 +19,58 @@ std::string colour(double nmse) {
   return fmt::format("hsl({:.0f} 62% {:.0f}%)", hue, 58 + std::max(0.0, digits - 8) * 3.5);
 }
 
+// A component's name without its layer: what rows of a table of layers have in common.
+std::string name_of(const Json& row) {
+  const int layer = row.value("layer", -1);
+  const std::string key = row.value("key", std::string());
+  if (layer < 0) return key;
+  const std::string index = fmt::format(".{}", layer);
+  const auto place = key.find(index + ".");
+  return place == std::string::npos ? "(layer output)" : key.substr(place + index.size() + 1);
+}
+
+// One line a component and phase: of its layers, the one nearest its bound.
+std::string bounds_table(const Json& rows) {
+  std::vector<std::pair<std::string, const Json*>> lines;
+  std::int64_t judged = 0;
+  std::int64_t within = 0;
+  std::int64_t judged_rows = 0;
+  for (const Json& row : rows) {
+    if (!row.contains("own") || row["own"].is_null()) continue;
+    ++judged;
+    within += row["own"].value("beyond", 1) == 0;
+    judged_rows = std::max<std::int64_t>(judged_rows, row["own"].value("rows", 0));
+    const std::string name = name_of(row) + ", " + row.value("phase", "");
+    const auto found = std::ranges::find(lines, name, &std::pair<std::string, const Json*>::first);
+    if (found == lines.end())
+      lines.emplace_back(name, &row);
+    else if (real(row["own"], "largest_share") > real((*found->second)["own"], "largest_share"))
+      found->second = &row;
+  }
+  if (lines.empty()) return "";
+  std::vector<std::vector<std::string>> cells;
+  for (const auto& [name, row] : lines) {
+    const Json& own = (*row)["own"];
+    cells.push_back({text((*row)["key"]), text((*row)["phase"]), number(real(own, "error"), 3),
+                     number(real(own, "stored"), 3), number(real(own, "arithmetic"), 3), number(real(own, "bound"), 3),
+                     number(real(own, "arithmetic_bound"), 3),
+                     fmt::format("{:.0f} %", 100 * real(own, "largest_share")), number(real(own, "defects"))});
+  }
+  return fmt::format(
+             "<h3>Own error against its computed bound</h3><p class=\"note\">Root mean squares as shares of the "
+             "reference's, over the last {} rows of a call given the reference's inputs: y the device's result, g the "
+             "reference's, y* the exact one of the operands as the device stores them. The bound of y - y* follows "
+             "from "
+             "formats, fidelity phases, Dst and K for every element; that of y - g adds |y* - g|. {} of {} components "
+             "lie within. Of a component's layers, the one with an element nearest its bound. Defects are elements "
+             "that only a "
+             "known defect of the hardware accounts for, bounded by what it can do.</p>",
+             judged_rows, within, judged) +
+         table({"component", "phase", "#y - g", "#y* - g: formats", "#y - y*: arithmetic", "#bound of y - g",
+                "#bound of y - y*", "#nearest element", "#defects"},
+               cells);
+}
+
 std::string heat_map(const Json& rows, const std::string& phase) {
   std::vector<std::string> names;
   std::map<std::string, std::map<int, const Json*>> cells;
@@ -27,13 +79,7 @@ std::string heat_map(const Json& rows, const std::string& phase) {
   for (const Json& row : rows) {
     if (row.value("phase", "") != phase) continue;
     const int layer = row.value("layer", -1);
-    const std::string key = row.value("key", std::string());
-    std::string name = key;
-    if (layer >= 0) {
-      const std::string index = fmt::format(".{}", layer);
-      const auto place = key.find(index + ".");
-      name = place == std::string::npos ? "(layer output)" : key.substr(place + index.size() + 1);
-    }
+    const std::string name = name_of(row);
     if (!cells.contains(name)) (layer >= 0 ? names : loose_names).push_back(name);
     cells[name][layer] = &row;
     layers = std::max(layers, layer + 1);
@@ -111,6 +157,7 @@ std::string components_section(const Run& run) {
   html +=
       "<h3>Largest own errors</h3>" +
       table({"component", "phase", "#PCC", "#NMSE", "#max abs", "#ULP", "#scale", "#offset", "#cumulative PCC"}, lines);
+  html += bounds_table(rows);
   return section("components", "Components", html);
 }
 

@@ -21,6 +21,23 @@ double loss_of(std::span<const float> logits, std::int32_t best) {
   return std::log(sum) + top - static_cast<double>(logits[static_cast<std::size_t>(best)]);
 }
 
+// Scores rows of logits, the first at `position`.
+void score(const Capsule& capsule, std::int64_t position, const HostTensor& logits, Scores& scores) {
+  const std::int64_t vocabulary = logits.shape()[-1];
+  for (std::int64_t row = 0; row < logits.shape()[0]; ++row) {
+    const auto of_row =
+        logits.f32().subspan(static_cast<std::size_t>(row * vocabulary), static_cast<std::size_t>(vocabulary));
+    const auto& best = capsule.top5[static_cast<std::size_t>(position + row - capsule.first_position)];
+    for (const std::int32_t id : best)
+      if (id < 0 || id >= vocabulary)
+        fail(Category::kMismatch, capsule.origin, "holds token id {}; the model's vocabulary has {}", id, vocabulary);
+    const std::int32_t predicted = argmax(of_row);
+    scores.top1.push_back(predicted == best[0] ? 1 : 0);
+    scores.top5.push_back(std::ranges::find(best, predicted) != best.end() ? 1 : 0);
+    scores.loss.push_back(loss_of(of_row, best[0]));
+  }
+}
+
 }  // namespace
 
 Scores score_text(run::Session& session, const model::Model& model, const Capsule& capsule, std::int64_t prefill) {
@@ -39,29 +56,20 @@ Scores score_text(run::Session& session, const model::Model& model, const Capsul
   nn::StateOptions options;
   options.max_length = options.declared_length = count - 1;
   const auto state = model.new_state(session, options);
-  session.set_phase(run::Phase::kPrefill);
-  nn::Batch batch;
-  for (std::int64_t position = 0; position < count - 1; ++position) {
-    batch.ids.push_back(capsule.ids[static_cast<std::size_t>(position)]);
-    batch.sequences.push_back(0);
-    batch.positions.push_back(static_cast<std::int32_t>(position));
-    if (position >= prefill - 1) batch.logit_rows.push_back(static_cast<std::int32_t>(position));
-  }
-  const HostTensor logits = session.download(model.forward(session, batch, *state));  // [rows, V]
-  const std::span<const float> values = logits.f32();
   Scores scores;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const auto of_row =
-        values.subspan(static_cast<std::size_t>(row * vocabulary), static_cast<std::size_t>(vocabulary));
-    const auto& best = capsule.top5[static_cast<std::size_t>(prefill - 1 + row - capsule.first_position)];
-    for (const std::int32_t id : best)
-      if (id < 0 || id >= vocabulary)
-        fail(Category::kMismatch, capsule.origin, "holds token id {}; the model's vocabulary has {}", id, vocabulary);
-    const std::int32_t predicted = argmax(of_row);
-    scores.top1.push_back(predicted == best[0] ? 1 : 0);
-    scores.top5.push_back(std::ranges::find(best, predicted) != best.end() ? 1 : 0);
-    scores.loss.push_back(loss_of(of_row, best[0]));
-  }
+  const auto score_rows = [&](run::Phase phase, std::int64_t begin, std::int64_t end, std::int64_t first_scored) {
+    session.set_phase(phase);
+    nn::Batch batch;
+    for (std::int64_t position = begin; position < end; ++position) {
+      batch.ids.push_back(capsule.ids[static_cast<std::size_t>(position)]);
+      batch.sequences.push_back(0);
+      batch.positions.push_back(static_cast<std::int32_t>(position));
+      if (position >= first_scored) batch.logit_rows.push_back(static_cast<std::int32_t>(position - begin));
+    }
+    score(capsule, first_scored, session.download(model.forward(session, batch, *state)), scores);
+  };
+  score_rows(run::Phase::kPrefill, 0, prefill, prefill - 1);
+  if (rows > 1) score_rows(run::Phase::kDecode, prefill, count - 1, prefill);
   return scores;
 }
 

@@ -16,9 +16,9 @@ struct Scores {
   std::vector<double> loss;  // -ln of the probability given to the reference's best: finer than hits
 };
 
-// Scores the positions of teacher forcing (definitions.md) from one prefill of the whole text: on a device whose
-// prefill equals its decode the hits are those of `teacher_force`. Throws kMismatch when the capsule does not cover
-// them.
+// Scores the positions of teacher forcing (definitions.md): the first tokens as a prefill, then all that are forced as
+// rows of one decode step, each attending to those before it. No result depends on its batch-mates, so the hits are
+// those of `teacher_force`, in far less time. Throws kMismatch when the capsule does not cover them.
 Scores score_text(run::Session& session, const model::Model& model, const Capsule& capsule, std::int64_t prefill);
 
 double mean(std::span<const double> values);

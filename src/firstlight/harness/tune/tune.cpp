@@ -117,7 +117,9 @@ std::vector<Choice> make_path(const Search& search) {
 // Measured along the path: evenly, then between the last that holds and the first that does not.
 void measure_path(Search& search, const std::vector<Choice>& path, const Scores& start) {
   const auto last = static_cast<int>(path.size()) - 1;
+  const int points = std::max(2, search.options.points);
   std::vector<int> done;
+  Progress progress("path", std::min(points, last + 1), "runs");
   const auto measure = [&](int at) {
     if (std::ranges::find(done, at) != done.end()) return;
     done.push_back(at);
@@ -125,8 +127,8 @@ void measure_path(Search& search, const std::vector<Choice>& path, const Scores&
     const std::string spec = search.policy(choice);
     search.add_point(fmt::format("path {}", at), spec, choice, search.seconds(choice),
                      at == 0 ? start : search.measure(spec), start);
+    progress.set(static_cast<std::int64_t>(done.size()));
   };
-  const int points = std::max(2, search.options.points);
   for (int i = 0; i < points; ++i) measure(static_cast<int>(std::lround(static_cast<double>(i) * last / (points - 1))));
   const auto holds = [&](int at) {
     const auto found = std::ranges::find(search.result.points, fmt::format("path {}", at), &Point::name);
@@ -190,8 +192,13 @@ Result search(const Evaluate& evaluate, std::int64_t layers, const plan::Subject
   search.result.layers = layers;
   const Choice first = search.result.space.start();
   const Scores start = search.measure(search.policy(first));
-  for (const std::string& name : stock)
-    search.add_point(name, name, {}, search.seconds(name), search.measure(name), start);
+  {
+    Progress progress("stock profiles", static_cast<std::int64_t>(stock.size()), "runs");
+    for (const std::string& name : stock) {
+      search.add_point(name, name, {}, search.seconds(name), search.measure(name), start);
+      progress.add(1);
+    }
+  }
   measure_sensitivities(search, start);
   measure_path(search, make_path(search), start);
   Result& result = search.result;
