@@ -11,7 +11,11 @@
 
 #include <stdint.h>
 
+#if defined(FIRSTLIGHT_SANITIZED)
+#define FL_INLINE static inline  // a check in every copy of every lane takes minutes to compile
+#else
 #define FL_INLINE static inline __attribute__((always_inline))
+#endif
 
 namespace firstlight::device::tensix::FL_ISA {
 namespace {
