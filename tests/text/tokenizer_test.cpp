@@ -105,6 +105,7 @@ TEST(AddedTokens, OnesInSpaceThatAnotherTookCount) {
       make_tokenizer(tokenizer_json(vocabulary, {}, {{"added_tokens", {added(3, "  ", {{"rstrip", true}})}}}));
   EXPECT_EQ(spaces.encode("    b"), (Ids{3, 3, 1}));
   EXPECT_EQ(spaces.encode("   b"), (Ids{3, 1}));
+  EXPECT_EQ(spaces.encode(std::string(400'000, ' ')).size(), 200'000u);  // hours if each match went through all of it
 }
 
 TEST(AddedTokens, MayTakeAnIdThatAVocabularyWithHolesHas) {

@@ -92,6 +92,7 @@ std::vector<Stretch> AddedTokens::find(std::string_view text, bool normalized, b
   std::vector<Stretch> stretches;
   std::size_t done = 0;  // up to here the text is dealt with
   std::size_t from = 0;
+  std::size_t space_end = 0;  // of the last space that a token took: a match inside it need not go through it again
   while (const auto found = set.find(text, from)) {
     // A match that a rule discards has still been passed over: no other token is looked for inside it. One in
     // whitespace that the token before took counts, unless it takes that whitespace, too, and nothing is left.
@@ -105,12 +106,15 @@ std::vector<Stretch> AddedTokens::find(std::string_view text, bool normalized, b
       if (touched_left || touched_right) continue;
     }
     if (token.lstrip) {
-      while (begin > 0 && is_whitespace(code_point_before(text, begin).value))
+      while (begin > done && is_whitespace(code_point_before(text, begin).value))
         begin -= code_point_before(text, begin).bytes;
       begin = std::max(begin, done);
     }
-    if (token.rstrip)
+    if (token.rstrip) {
+      end = std::max(end, space_end);
       while (end < text.size() && is_whitespace(code_point_at(text, end).value)) end += code_point_at(text, end).bytes;
+      space_end = end;
+    }
     if (done < begin) stretches.push_back({{done, begin}, std::nullopt});
     if (begin < end) stretches.push_back({{begin, end}, token.id});
     done = end;
