@@ -134,10 +134,11 @@ constexpr double kPolicyMargin = 4;
 TEST_P(Golden, KeepsToItsBoundsUnderPolicies) {
   const auto& [name, choice] = GetParam();
   const auto folder = golden_dir() / name;
+  const Json record = read_json_file(folder / "golden.json");
   for (const std::string format : {"bf16", "bfp8", "bfp4"}) {
     Loaded rounded = load(folder, choice, weights_only(format));
     Loaded named = load(folder, choice, format);
-    for (const Json& run : read_json_file(folder / "golden.json").at("runs")) {
+    for (const Json& run : record.at("runs")) {
       SCOPED_TRACE(format + ", run " + run.at("name").get<std::string>());
       const io::SafetensorsFile golden(folder / run.at("file").get<std::string>());
       const std::vector<std::int32_t> ids = ids_of(golden, "input_ids");

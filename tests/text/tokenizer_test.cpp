@@ -123,7 +123,7 @@ TEST(AddedTokens, MayTakeAnIdThatAVocabularyWithHolesHas) {
 TEST(Unigram, ASpecialTokenThatStandsTwiceIsSpecialTwice) {
   Json json =
       parse_json(R"({"model": {"type": "Unigram", "unk_id": 0, "vocab": [["?", -9], ["a", -1], ["?", -2]]}})", "json");
-  json["added_tokens"] = {added(2, "?", {{"special", true}})};
+  json["added_tokens"] = Json::array({added(2, "?", {{"special", true}})});
   const Tokenizer tokenizer = make_tokenizer(json);
   EXPECT_EQ(tokenizer.encode("ab"), (Ids{1, 0}));
   EXPECT_EQ(tokenizer.decode(Ids{1, 0, 2}, true), "a");

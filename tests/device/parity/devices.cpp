@@ -1,6 +1,8 @@
 // Every device of the list that computes, and further tables of a device by a line each.
 #include "device/parity/devices.h"
 
+#include <fmt/format.h>
+
 #include "device/cpu/simulated.h"
 #include "firstlight/device/cpu/cpu.h"
 
