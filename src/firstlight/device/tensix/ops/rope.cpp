@@ -21,7 +21,8 @@ void rope(const KernelCall& call) {
   const Lanes lanes(core_of(call), core_of(call).ops.rope, has_f32(call, x));
   const Format buffer = lanes.buffer();
   for_rows(call, row_count(x), [&](std::int64_t i, const RowBuffers& buffers) {
-    auto [words, out, unused0, unused1] = buffers.words;
+    std::uint32_t* const words = buffers.words[0];
+    std::uint32_t* const out = buffers.words[1];
     read_row(x, i, rules, words);
     const std::int64_t position = positions[i / heads];
     const auto* cosines = reinterpret_cast<const float*>(row_at(call.in[1], {position}));
