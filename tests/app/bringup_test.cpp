@@ -42,6 +42,50 @@ TEST(Bringup, RunsEveryPhaseAndWritesItsFiles) {
   EXPECT_GT(harness::read_record(out / "record.jsonl").size(), 10U);
 }
 
+// A checkpoint of few positions and no tokenizer: a reference of ids serves it.
+TEST(Bringup, TakesAReferenceOfIds) {
+  const auto folder = scratch_dir("of_ids");
+  const Ran without = firstlight({"bringup", tiny_model(), "--probe-seconds", "0", "--out", (folder / "a").string()});
+  EXPECT_EQ(without.exit_code, 3);
+  EXPECT_THAT(without.out, HasSubstr("firstlight reference MODEL --ids"));
+
+  Json ids = Json::array();
+  for (int i = 0; i < 40; ++i) ids.push_back(i * 7 % 60);
+  write_text_file(folder / "ids.json", ids.dump());
+  const std::string reference = (folder / "reference.safetensors").string();
+  const Ran made =
+      firstlight({"reference", tiny_model(), "--ids", (folder / "ids.json").string(), "--out", reference, "-q"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const Ran ran = firstlight({"bringup",
+                              tiny_model(),
+                              "--reference",
+                              reference,
+                              "--policy",
+                              "f32",
+                              "--invariance-tokens",
+                              "20",
+                              "--prefill-tokens",
+                              "20",
+                              "--prompt-tokens",
+                              "8",
+                              "--generate",
+                              "4",
+                              "--repeats",
+                              "1",
+                              "--probe-seconds",
+                              "0",
+                              "--out",
+                              (folder / "b").string(),
+                              "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err << ran.out;
+  const Json json = ran.json();
+  EXPECT_EQ(json["phases"].size(), 7U);
+  for (const Json& verdict : json["verdicts"]) {
+    if (verdict["name"] != "top1") continue;
+    EXPECT_THAT(verdict["note"].get<std::string>(), HasSubstr("(20 prefilled, 20"));
+  }
+}
+
 TEST(Bringup, AStoppedPhaseGivesItsErrorsCode) {
   const auto model = scratch_dir("truncated");
   std::filesystem::copy(tiny_model(), model, std::filesystem::copy_options::recursive);

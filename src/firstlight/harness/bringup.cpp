@@ -84,8 +84,15 @@ void baseline(Job& job, PhaseResult& phase) {
             fmt::format("{} tensors placed once, every config field read", job.engine->ledger().lines.size())));
 
   const auto path = job.options.reference.empty() ? find_capsule(job.options.model) : job.options.reference;
-  const auto tokens = static_cast<std::int64_t>(job.target.number("teacher_forcing", "tokens"));
+  auto tokens = static_cast<std::int64_t>(job.target.number("teacher_forcing", "tokens"));
+  if (const std::int64_t positions = job.engine->model().description().max_positions; positions > 0)
+    tokens = std::min(tokens, positions);
   if (path.empty()) {
+    if (!job.reference->has_tokenizer())
+      fail(Category::kBadInput, job.options.model.string(),
+           "no tokenizer, so no token ids of a text: `firstlight reference MODEL --ids FILE --out FILE` makes a "
+           "reference "
+           "of ids, which --reference takes");
     const auto ids = accuracy_ids(*job.reference, job.options.text, tokens);
     job.capsule = make_capsule(*job.reference, ids, 4);
   } else {
@@ -98,9 +105,8 @@ void baseline(Job& job, PhaseResult& phase) {
                                      "decode and encode give the reference's ids back"));
     }
     // The reference device must itself agree with an imported reference.
-    const TeacherForcing own =
-        teacher_force(job.reference->session(), job.reference->model(), job.capsule,
-                      static_cast<std::int64_t>(job.target.number("teacher_forcing", "prefill")));
+    const TeacherForcing own = teacher_force(job.reference->session(), job.reference->model(), job.capsule,
+                                             split_after(job.capsule, job.target));
     // Positions where the imported logits are closer than float32 noise may differ without being wrong.
     phase.verdicts.push_back(judge("reference device", own.top1() * 100, ">=", 99.0, "% argmax equal",
                                    fmt::format("our reference device against {}", job.capsule.origin)));
@@ -124,8 +130,8 @@ void components(Job& job, PhaseResult& phase) {
 }
 
 void full_model(Job& job, PhaseResult& phase) {
-  const auto prefill = static_cast<std::int64_t>(job.target.number("teacher_forcing", "prefill"));
-  const TeacherForcing forcing = teacher_force(job.engine->session(), job.engine->model(), job.capsule, prefill, 512);
+  const TeacherForcing forcing =
+      teacher_force(job.engine->session(), job.engine->model(), job.capsule, split_after(job.capsule, job.target), 512);
   phase.verdicts = verdicts(forcing, job.capsule, job.target);
   phase.details["teacher_forcing"] = forcing.json();
 

@@ -29,6 +29,12 @@ void score(TeacherForcing& result, const Capsule& capsule, std::int64_t position
 
 }  // namespace
 
+std::int64_t split_after(const Capsule& capsule, const Target& target) {
+  const auto count = static_cast<std::int64_t>(capsule.ids.size());
+  const auto wanted = static_cast<std::int64_t>(target.number("teacher_forcing", "prefill"));
+  return wanted < count ? wanted : std::max<std::int64_t>(1, count / 2);
+}
+
 TeacherForcing teacher_force(run::Session& session, const model::Model& model, const Capsule& capsule,
                              std::int64_t prefill, std::int64_t chunk) {
   const auto count = static_cast<std::int64_t>(capsule.ids.size());
@@ -69,8 +75,10 @@ TeacherForcing teacher_force(run::Session& session, const model::Model& model, c
 }
 
 std::vector<Verdict> verdicts(const TeacherForcing& result, const Capsule& capsule, const Target& target) {
-  const std::string note = fmt::format("{} with {} ({} prefilled, {} positions scored)", capsule.verdict_word(),
-                                       capsule.origin, result.prefill, result.scored);
+  std::string note = fmt::format("{} with {} ({} prefilled, {} positions scored)", capsule.verdict_word(),
+                                 capsule.origin, result.prefill, result.scored);
+  if (const double wanted = target.number("teacher_forcing", "prefill"); static_cast<double>(result.prefill) < wanted)
+    note += fmt::format("; the target prefills {}, the reference is shorter", wanted);
   return {target.judge("top1", result.top1(), "%", note), target.judge("top5", result.top5(), "%", note)};
 }
 

@@ -31,6 +31,10 @@ struct TeacherForcing {
   Json json() const;
 };
 
+// Where a reference is split: after as many tokens as the target prefills, in the middle where there are no more than
+// that (a model of few positions; the verdicts say so).
+std::int64_t split_after(const Capsule& capsule, const Target& target);
+
 // Prefills the first `prefill` ids in chunks of `chunk` (0 = whole) and forces the rest but the last, one by one.
 // Throws kMismatch when the capsule does not cover the positions or holds ids outside the vocabulary.
 TeacherForcing teacher_force(run::Session& session, const model::Model& model, const Capsule& capsule,

@@ -117,7 +117,7 @@ harness::PhaseResult components(Job& job) {
 harness::PhaseResult full(Job& job) {
   harness::PhaseResult phase;
   phase.phase = "full";
-  const auto prefill = static_cast<std::int64_t>(job.target.number("teacher_forcing", "prefill"));
+  const std::int64_t prefill = harness::split_after(job.capsule, job.target);
   const harness::TeacherForcing forcing =
       harness::teacher_force(job.engine->session(), job.engine->model(), job.capsule, prefill, job.flags.chunk);
   phase.verdicts = harness::verdicts(forcing, job.capsule, job.target);
