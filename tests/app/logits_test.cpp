@@ -71,8 +71,10 @@ TEST(Reference, CapsuleAndRefptThenCheck) {
   const Json json = check.json();
   EXPECT_FALSE(json["phases"]["components"]["rows"].empty());
   for (const Json& verdict : json["verdicts"]) EXPECT_NE(verdict["outcome"], "failed") << verdict;
-  // 40 tokens are too few for the target's teacher forcing.
-  EXPECT_EQ(firstlight({"check", tiny_model(), "--phase", "full", "--refpt", refpt}).exit_code, 5);
+  // 40 tokens are too few for the target's split: they are cut in the middle, and the verdict says so.
+  const Ran full = firstlight({"check", tiny_model(), "--phase", "full", "--refpt", refpt});
+  EXPECT_EQ(full.exit_code, 0) << full.err;
+  EXPECT_THAT(full.out, HasSubstr("(20 prefilled, 20 positions scored); the target prefills 512"));
 }
 
 TEST(Check, MissingReferenceIsBadInput) {
