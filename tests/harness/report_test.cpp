@@ -58,7 +58,7 @@ TEST(Report, ShowsEachComponentsErrorBesideItsBound) {
                     {"defects", 0},        {"beyond", 0},     {"largest_share", 0.25}};
   Json row = {{"phase", "decode"},        {"key", "model.layers.0.mlp.down_proj"}, {"layer", 0},
               {"forced", Json::object()}, {"cumulative", Json::object()},          {"own", own}};
-  Json rows = {row};
+  Json rows = Json::array({row});
   row["key"] = "model.layers.1.mlp.down_proj";
   row["layer"] = 1;
   row["own"]["largest_share"] = 0.5;
