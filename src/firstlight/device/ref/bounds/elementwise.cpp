@@ -4,22 +4,6 @@
 #include "firstlight/op/rope.h"
 
 namespace firstlight::device::ref {
-namespace {
-
-// The index in b that meets element i of the output under broadcasting.
-std::int64_t broadcast_index(const Shape& out, const Shape& b, std::int64_t i) {
-  std::int64_t index = 0;
-  std::int64_t stride = 1;
-  for (int axis = 1; axis <= b.rank(); ++axis) {
-    if (b[-axis] != 1) index += i % out[-axis] * stride;
-    i /= out[-axis];
-    stride *= b[-axis];
-  }
-  return index;
-}
-
-}  // namespace
-
 Bounded unary(op::UnaryKind kind, Bounded x) {
   const Bounded half{0.5, 0};
   const Bounded one{1, 0};
@@ -61,8 +45,7 @@ void bound_binary(const BoundCall& call) {
   const std::vector<float> a = call.values(0);
   const std::vector<float> b = call.values(1);
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto j =
-        static_cast<std::size_t>(broadcast_index(call.exact.shape, call.in[1].shape, static_cast<std::int64_t>(i)));
+    const auto j = call.second_index(i);
     const Bounded x{a[i], 0};
     const Bounded y{b[j], 0};
     call.bound[i] = (kind == op::BinaryKind::kMultiply ? x * y : kind == op::BinaryKind::kAdd ? x + y : x - y).error;

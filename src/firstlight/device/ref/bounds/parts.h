@@ -4,25 +4,18 @@
 #include <span>
 #include <vector>
 
-#include "firstlight/device/contract.h"
+#include "firstlight/device/bound_operands.h"
 #include "firstlight/device/ref/bounds/bounded.h"
 
 namespace firstlight::device::ref {
 
-struct BoundCall {
+struct BoundCall : BoundOperands {
   const void* args;
-  std::span<const View> in;
-  const View& exact;
-  std::span<double> bound;
 
   template <typename Args>
   const Args& as() const {
     return *static_cast<const Args*>(args);
   }
-  // Decoded operand, in logical order.
-  std::vector<float> values(std::size_t operand) const;
-  // Index operand, in logical order.
-  std::vector<std::int32_t> indices(std::size_t operand) const;
 };
 
 void bound_linear(const BoundCall& call);

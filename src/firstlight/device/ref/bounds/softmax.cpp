@@ -80,25 +80,19 @@ void bound_attention(const BoundCall& call) {
   const std::vector<float> q = call.values(0);
   const std::vector<float> keys = call.values(1);
   const std::vector<float> values = call.values(2);
-  const std::vector<std::int32_t> sequences = call.indices(3);
-  const std::vector<std::int32_t> positions = call.indices(4);
-  const std::vector<std::int32_t> table = call.indices(5);
   const Shape& pages = call.in[1].shape;  // [pages, Hkv, page_size, D]
+  const CachedRows rows(call, 3, pages);
   const std::int64_t heads = call.in[0].shape[1];
   const std::int64_t depth = pages[3];
   const std::int64_t width = call.in[2].shape[3];
   for (std::int64_t rh = 0; rh < call.in[0].shape[0] * heads; ++rh) {
     const auto r = static_cast<std::size_t>(rh / heads);
     const std::int64_t kv_head = rh % heads / (heads / pages[1]);
-    const std::int64_t end = std::int64_t{positions[r]} + 1;
+    const std::int64_t end = rows.position(r) + 1;
     const std::int64_t begin = args.window > 0 ? std::max<std::int64_t>(0, end - args.window) : 0;
-    const auto cached = [&](std::int64_t t) {  // index of the row of position t
-      const std::int64_t slot = sequences[r] * call.in[5].shape[1] + t / pages[2];
-      return (table[static_cast<std::size_t>(slot)] * pages[1] + kv_head) * pages[2] + t % pages[2];
-    };
     std::vector<Bounded> scores;
     for (std::int64_t t = begin; t < end; ++t) {
-      const float* k = keys.data() + cached(t) * depth;
+      const float* k = keys.data() + rows.index(r, kv_head, t) * depth;
       Bounded score;
       for (std::int64_t d = 0; d < depth; ++d) {
         const double term = double{q[static_cast<std::size_t>(rh * depth + d)]} * k[d] * args.scale;
@@ -116,7 +110,7 @@ void bound_attention(const BoundCall& call) {
     const SoftmaxWeights weights = softmax_weights(scores);
     const double sum_error = gamma(static_cast<double>(scores.size() + 2));
     for (std::int64_t t = begin; t < end; ++t) {
-      const float* v = values.data() + cached(t) * width;
+      const float* v = values.data() + rows.index(r, kv_head, t) * width;
       const auto i = static_cast<std::size_t>(t - begin);
       const double error = std::min(1.0, weights.weight[i] * (weights.relative_error[i] + sum_error) + kClamp);
       for (std::int64_t d = 0; d < width; ++d)

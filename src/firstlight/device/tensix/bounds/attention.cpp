@@ -107,29 +107,23 @@ void bound_attention(const BoundCall& call) {
   const auto& args = call.call.as<op::Attention>();
   const Core& core = call.core;
   const Fidelity fidelity = settings_of(call.call).asked.value_or(core.ops.matmul);
-  const bool f32_io = has_f32(call.call, call.call.in[0]);
+  const bool f32_io = has_f32(call.call, call.in[0]);
   const Format l1 = f32_io ? Format::f32 : Format::bf16;
   const std::int64_t chunk = call.call.context.phase == Phase::kDecode ? core.ops.decode_chunk : core.ops.prefill_chunk;
   const std::vector<float> q = call.values(0);
   const std::vector<float> keys = call.values(1);
   const std::vector<float> values = call.values(2);
-  const std::vector<std::int32_t> sequences = call.indices(3);
-  const std::vector<std::int32_t> positions = call.indices(4);
-  const std::vector<std::int32_t> table = call.indices(5);
-  const Shape& pages = call.call.in[1].shape;  // [pages, Hkv, page_size, D]
-  const std::int64_t heads = call.call.in[0].shape[1];
+  const Shape& pages = call.in[1].shape;  // [pages, Hkv, page_size, D]
+  const CachedRows rows(call, 3, pages);
+  const std::int64_t heads = call.in[0].shape[1];
   const std::int64_t d = pages[3];
-  const std::int64_t dv = call.call.in[2].shape[3];
-  const std::int64_t count = call.call.in[0].shape[0] * heads;
+  const std::int64_t dv = call.in[2].shape[3];
+  const std::int64_t count = call.in[0].shape[0] * heads;
   const auto one = [&](std::int64_t rh) {
     const auto r = static_cast<std::size_t>(rh / heads);
     const std::int64_t kv_head = rh % heads / (heads / pages[1]);
-    const std::int64_t last = std::int64_t{positions[r]} + 1;
+    const std::int64_t last = rows.position(r) + 1;
     const std::int64_t first = args.window > 0 ? std::max<std::int64_t>(0, last - args.window) : 0;
-    const auto cached = [&](std::int64_t t) {  // index of the row of position t
-      const std::int64_t slot = sequences[r] * call.call.in[5].shape[1] + t / pages[2];
-      return (table[static_cast<std::size_t>(slot)] * pages[1] + kv_head) * pages[2] + t % pages[2];
-    };
     RowBound row(call, fidelity, f32_io, l1, dv);
     const auto query = std::span(q).subspan(static_cast<std::size_t>(rh * d), static_cast<std::size_t>(d));
     const Row in0 = known_row(query, call.format(0), row.wide());
@@ -138,10 +132,10 @@ void bound_attention(const BoundCall& call) {
       const std::int64_t before = from % kTileSide;
       const std::int64_t n = std::min(last, begin + chunk) - from;
       const Panel across = make_panel(d, n, call.format(1), row.wide(), [&](std::int64_t k, std::int64_t t) {
-        return keys[static_cast<std::size_t>(cached(from + t) * d + k)];
+        return keys[static_cast<std::size_t>(rows.index(r, kv_head, from + t) * d + k)];
       });
       const Panel along = make_panel(before + n, dv, call.format(2), row.wide(), [&](std::int64_t t, std::int64_t k) {
-        return values[static_cast<std::size_t>(cached(from - before + t) * dv + k)];
+        return values[static_cast<std::size_t>(rows.index(r, kv_head, from - before + t) * dv + k)];
       });
       row.take(in0, across, along, static_cast<std::size_t>(before));
     }

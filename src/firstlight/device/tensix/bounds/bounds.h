@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "firstlight/device/contract.h"
+#include "firstlight/device/bound_operands.h"
 #include "firstlight/device/tensix/bounds/steps.h"
 
 namespace firstlight::device::tensix {
@@ -17,16 +17,12 @@ void error_bound(op::Op op, const KernelCall& call, const View& exact, bool defe
 
 // ---- Parts -----------------------------------------------------------------------------------------------------
 
-struct BoundCall {
+// `bound` is that of Dst or L1 ahead of storing; it starts at 0.
+struct BoundCall : BoundOperands {
   const KernelCall& call;
-  const View& exact;
   Core core;
-  std::span<double> bound;  // of Dst or L1 ahead of storing; starts at 0
 
-  // Decoded operand, in logical order, and an index operand.
-  std::vector<float> values(std::size_t operand) const;
-  std::vector<std::int32_t> indices(std::size_t operand) const;
-  Format format(std::size_t operand) const { return call.in[operand].format; }
+  Format format(std::size_t operand) const { return in[operand].format; }
 };
 
 void bound_linear(const BoundCall& call);

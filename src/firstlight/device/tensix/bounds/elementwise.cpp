@@ -10,29 +10,16 @@ constexpr Near kOneExactly{1, 0};
 
 Steps elementwise_steps(const BoundCall& call, bool f32_io) { return {call.core, call.core.ops.elementwise, f32_io}; }
 
-// The index in b that meets element i of the output under broadcasting.
-std::int64_t broadcast_index(const Shape& out, const Shape& b, std::int64_t i) {
-  std::int64_t index = 0;
-  std::int64_t stride = 1;
-  for (int axis = 1; axis <= b.rank(); ++axis) {
-    if (b[-axis] != 1) index += i % out[-axis] * stride;
-    i /= out[-axis];
-    stride *= b[-axis];
-  }
-  return index;
-}
-
 }  // namespace
 
 void bound_binary(const BoundCall& call) {
   const op::BinaryKind kind = call.call.as<op::Binary>().kind;
-  const Steps steps = elementwise_steps(call, has_f32(call.call, call.call.in[0]) || call.format(1) == Format::f32);
+  const Steps steps = elementwise_steps(call, has_f32(call.call, call.in[0]) || call.format(1) == Format::f32);
   const std::vector<float> a = call.values(0);
   const std::vector<float> b = call.values(1);
   const double sign = kind == op::BinaryKind::kSubtract ? -1 : 1;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto j = static_cast<std::size_t>(
-        broadcast_index(call.exact.shape, call.call.in[1].shape, static_cast<std::int64_t>(i)));
+    const std::size_t j = call.second_index(i);
     call.bound[i] = kind == op::BinaryKind::kMultiply
                         ? steps.mul({a[i], 0}, call.format(0), {b[j], 0}, call.format(1)).error
                         : steps.add({a[i], 0}, call.format(0), {sign * b[j], 0}, call.format(1)).error;
@@ -41,7 +28,7 @@ void bound_binary(const BoundCall& call) {
 
 void bound_unary(const BoundCall& call) {
   const op::UnaryKind kind = call.call.as<op::Unary>().kind;
-  const Steps steps = elementwise_steps(call, has_f32(call.call, call.call.in[0]));
+  const Steps steps = elementwise_steps(call, has_f32(call.call, call.in[0]));
   const std::vector<float> x = call.values(0);
   for (std::size_t i = 0; i < x.size(); ++i)
     call.bound[i] = steps.sfpu_store(steps.unary(kind, steps.load({x[i], 0}, call.format(0)))).error;
@@ -49,7 +36,7 @@ void bound_unary(const BoundCall& call) {
 
 void bound_affine(const BoundCall& call) {
   const auto& args = call.call.as<op::Affine>();
-  const Steps steps = elementwise_steps(call, has_f32(call.call, call.call.in[0]));
+  const Steps steps = elementwise_steps(call, has_f32(call.call, call.in[0]));
   const std::vector<float> x = call.values(0);
   for (std::size_t i = 0; i < x.size(); ++i)
     call.bound[i] =
@@ -58,7 +45,7 @@ void bound_affine(const BoundCall& call) {
 
 void bound_gated(const BoundCall& call) {
   const op::UnaryKind kind = call.call.as<op::Gated>().activation;
-  const Steps steps = elementwise_steps(call, has_f32(call.call, call.call.in[0]) || call.format(1) == Format::f32);
+  const Steps steps = elementwise_steps(call, has_f32(call.call, call.in[0]) || call.format(1) == Format::f32);
   const std::vector<float> gate = call.values(0);
   const std::vector<float> up = call.values(1);
   for (std::size_t i = 0; i < gate.size(); ++i) {
@@ -69,9 +56,9 @@ void bound_gated(const BoundCall& call) {
 
 void bound_reduce(const BoundCall& call) {
   const op::ReduceKind kind = call.call.as<op::Reduce>().kind;
-  const Steps steps = elementwise_steps(call, has_f32(call.call, call.call.in[0]));
+  const Steps steps = elementwise_steps(call, has_f32(call.call, call.in[0]));
   const std::vector<float> x = call.values(0);
-  const std::int64_t n = row_length(call.call.in[0]);
+  const std::int64_t n = row_length(call.in[0]);
   const Near scaler = host_constant(kind == op::ReduceKind::kMean ? 1.0 / static_cast<double>(n) : 1.0);
   std::vector<Near> row(static_cast<std::size_t>(n));
   for (std::size_t r = 0; r < call.bound.size(); ++r) {
@@ -88,10 +75,10 @@ void bound_reduce(const BoundCall& call) {
 // Softmax does not depend on what is subtracted, so the chip's maximum may be any number.
 void bound_softmax(const BoundCall& call) {
   const float scale = call.call.as<op::Softmax>().scale;
-  const Steps steps = elementwise_steps(call, has_f32(call.call, call.call.in[0]));
+  const Steps steps = elementwise_steps(call, has_f32(call.call, call.in[0]));
   const Format buffer = steps.buffer();
   const std::vector<float> x = call.values(0);
-  const std::vector<std::int32_t> valid = call.call.in.size() > 1 ? call.indices(1) : std::vector<std::int32_t>();
+  const std::vector<std::int32_t> valid = call.in.size() > 1 ? call.indices(1) : std::vector<std::int32_t>();
   const std::int64_t n = row_length(call.exact);
   for (std::int64_t r = 0; r < row_count(call.exact); ++r) {
     const std::size_t pair = static_cast<std::size_t>(r) * 2;
@@ -121,7 +108,7 @@ void bound_softmax(const BoundCall& call) {
 void bound_rope(const BoundCall& call) {
   const auto& args = call.call.as<op::Rope>();
   const Core& core = call.core;
-  const Steps steps(core, core.ops.rope, has_f32(call.call, call.call.in[0]));
+  const Steps steps(core, core.ops.rope, has_f32(call.call, call.in[0]));
   const std::vector<float> x = call.values(0);
   const std::vector<float> cosines = call.values(1);
   const std::vector<float> sines = call.values(2);
@@ -151,7 +138,7 @@ void bound_rope(const BoundCall& call) {
 // A row's experts are chosen by comparing logits, which is exact; what is left is a softmax over all or the chosen.
 void bound_route(const BoundCall& call) {
   const auto& args = call.call.as<op::Route>();
-  const Steps steps = elementwise_steps(call, has_f32(call.call, call.call.in[0]));
+  const Steps steps = elementwise_steps(call, has_f32(call.call, call.in[0]));
   const Format buffer = steps.buffer();
   const std::vector<float> logits = call.values(0);
   const auto* exact = call.exact.as<const float>();
@@ -173,8 +160,7 @@ void bound_route(const BoundCall& call) {
 }
 
 void bound_add_gathered(const BoundCall& call) {
-  const bool f32_io =
-      has_f32(call.call, call.call.in[0]) || call.format(1) == Format::f32 || call.format(2) == Format::f32;
+  const bool f32_io = has_f32(call.call, call.in[0]) || call.format(1) == Format::f32 || call.format(2) == Format::f32;
   const Steps steps = elementwise_steps(call, f32_io);
   const std::vector<float> x = call.values(0);
   const std::vector<float> y = call.values(1);

@@ -29,12 +29,12 @@ void for_tasks(const KernelCall& call, std::int64_t count, const Body& body) {
 void bound_linear(const BoundCall& call) {
   const Core& core = call.core;
   const Fidelity fidelity = settings_of(call.call).asked.value_or(core.ops.linear);
-  const bool f32_io = has_f32(call.call, call.call.in[0]);
+  const bool f32_io = has_f32(call.call, call.in[0]);
   const std::vector<float> x = call.values(0);
   const std::vector<float> w = call.values(1);
-  const std::vector<float> bias = call.call.in.size() > 2 ? call.values(2) : std::vector<float>();
-  const std::int64_t depth = call.call.in[1].shape[0];
-  const std::int64_t columns = call.call.in[1].shape[1];
+  const std::vector<float> bias = call.in.size() > 2 ? call.values(2) : std::vector<float>();
+  const std::int64_t depth = call.in[1].shape[0];
+  const std::int64_t columns = call.in[1].shape[1];
   const std::int64_t rows = row_count(call.exact);
   const ProductBound product(core, fidelity, f32_io, block_width(ceil_div(depth, kTileSide), core.ops.block_tiles));
   const Steps steps(core, fidelity, f32_io || core.fast);
@@ -66,9 +66,9 @@ void bound_matmul(const BoundCall& call) {
   const std::vector<float> a = call.values(0);
   const std::vector<float> b = call.values(1);
   const Shape& out = call.exact.shape;  // [B, M, N]
-  const std::int64_t depth = call.call.in[0].shape[2];
-  const std::int64_t share = out[0] / call.call.in[1].shape[0];
-  const bool f32_io = has_f32(call.call, call.call.in[0]) || call.format(1) == Format::f32;
+  const std::int64_t depth = call.in[0].shape[2];
+  const std::int64_t share = out[0] / call.in[1].shape[0];
+  const bool f32_io = has_f32(call.call, call.in[0]) || call.format(1) == Format::f32;
   const ProductBound product(core, core.ops.matmul, f32_io,
                              block_width(ceil_div(depth, kTileSide), core.ops.block_tiles));
   for_tasks(call.call, out[0], [&](std::int64_t batch) {

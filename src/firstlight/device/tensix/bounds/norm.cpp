@@ -30,7 +30,7 @@ std::vector<Near> near_row(const Steps& steps, std::span<const float> x, Format 
 void bound_rms_norm(const BoundCall& call) {
   const auto& args = call.call.as<op::RmsNorm>();
   const Core& core = call.core;
-  const Steps steps(core, core.ops.norm, has_f32(call.call, call.call.in[0]));
+  const Steps steps(core, core.ops.norm, has_f32(call.call, call.in[0]));
   const std::vector<float> x = call.values(0);
   const std::vector<float> weight = call.values(1);
   const auto n = static_cast<std::size_t>(row_length(call.exact));
@@ -46,11 +46,11 @@ void bound_rms_norm(const BoundCall& call) {
 void bound_layer_norm(const BoundCall& call) {
   const auto& args = call.call.as<op::LayerNorm>();
   const Core& core = call.core;
-  const Steps steps(core, core.ops.norm, has_f32(call.call, call.call.in[0]));
+  const Steps steps(core, core.ops.norm, has_f32(call.call, call.in[0]));
   const Format buffer = steps.buffer();
   const std::vector<float> x = call.values(0);
   const std::vector<float> weight = call.values(1);
-  const std::vector<float> bias = call.call.in.size() > 2 ? call.values(2) : std::vector<float>();
+  const std::vector<float> bias = call.in.size() > 2 ? call.values(2) : std::vector<float>();
   const auto n = static_cast<std::size_t>(row_length(call.exact));
   for (std::size_t r = 0; r < static_cast<std::size_t>(row_count(call.exact)); ++r) {
     std::vector<Near> row = near_row(steps, std::span(x).subspan(r * n, n), call.format(0));
