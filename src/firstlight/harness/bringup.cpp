@@ -84,16 +84,8 @@ void baseline(Job& job, PhaseResult& phase) {
             fmt::format("{} tensors placed once, every config field read", job.engine->ledger().lines.size())));
 
   const auto path = job.options.reference.empty() ? find_capsule(job.options.model) : job.options.reference;
-  auto tokens = static_cast<std::int64_t>(job.target.number("teacher_forcing", "tokens"));
-  if (const std::int64_t positions = job.engine->model().description().max_positions; positions > 0)
-    tokens = std::min(tokens, positions);
   if (path.empty()) {
-    if (!job.reference->has_tokenizer())
-      fail(Category::kBadInput, job.options.model.string(),
-           "no tokenizer, so no token ids of a text: `firstlight reference MODEL --ids FILE --out FILE` makes a "
-           "reference "
-           "of ids, which --reference takes");
-    const auto ids = accuracy_ids(*job.reference, job.options.text, tokens);
+    const auto ids = accuracy_ids(*job.reference, job.options.text, text_tokens(job.reference->model(), job.target));
     job.capsule = make_capsule(*job.reference, ids, 4);
   } else {
     job.capsule = load_capsule(path);

@@ -270,6 +270,11 @@ void save_refpt(const Capsule& capsule, const std::filesystem::path& path) {
 
 std::vector<std::int32_t> accuracy_ids(pipeline::Engine& engine, const std::filesystem::path& text,
                                        std::int64_t count) {
+  if (!engine.has_tokenizer())
+    fail(
+        Category::kBadInput, engine.folder().string(),
+        "no tokenizer, so no token ids of a text: `firstlight reference MODEL --ids FILE --out FILE` makes a reference "
+        "of ids, which --reference takes");
   std::filesystem::path file = text;
   if (file.empty()) {
     file = engine.folder() / ".." / "eval" / "tale-of-two-cities.txt";

@@ -29,6 +29,12 @@ void score(TeacherForcing& result, const Capsule& capsule, std::int64_t position
 
 }  // namespace
 
+std::int64_t text_tokens(const model::Model& model, const Target& target) {
+  const auto tokens = static_cast<std::int64_t>(target.number("teacher_forcing", "tokens"));
+  const std::int64_t positions = model.description().max_positions;
+  return positions > 0 ? std::min(tokens, positions) : tokens;
+}
+
 std::int64_t split_after(const Capsule& capsule, const Target& target) {
   const auto count = static_cast<std::int64_t>(capsule.ids.size());
   const auto wanted = static_cast<std::int64_t>(target.number("teacher_forcing", "prefill"));

@@ -31,6 +31,9 @@ struct TeacherForcing {
   Json json() const;
 };
 
+// Tokens of the target's text, or as many as the model has positions.
+std::int64_t text_tokens(const model::Model& model, const Target& target);
+
 // Where a reference is split: after as many tokens as the target prefills, in the middle where there are no more than
 // that (a model of few positions; the verdicts say so).
 std::int64_t split_after(const Capsule& capsule, const Target& target);

@@ -56,8 +56,7 @@ struct Job {
     return *reference;
   }
   std::vector<std::int32_t> text_ids() {
-    const auto tokens = static_cast<std::int64_t>(target.number("teacher_forcing", "tokens"));
-    return harness::accuracy_ids(*engine, flags.text, tokens);
+    return harness::accuracy_ids(*engine, flags.text, harness::text_tokens(engine->model(), target));
   }
 };
 

@@ -80,7 +80,6 @@ void write_results(const TuneFlags& flags, const Result& result, const Json& rec
 int execute(TuneFlags& flags) {
   flags.model.check_folder();
   const auto target = harness::Target::load(flags.target);
-  const auto prefill = static_cast<std::int64_t>(target.number("teacher_forcing", "prefill"));
   flags.options.top1_bar = target.number("top1", "bar");
   flags.options.top5_bar = target.number("top5", "bar");
   const std::filesystem::path as = flags.as.empty() ? flags.model.folder : flags.as;
@@ -94,6 +93,7 @@ int execute(TuneFlags& flags) {
     fail(Category::kBadInput, flags.model.folder.string(),
          "no reference stands beside the model; give one with --reference FILE (see: firstlight reference)");
   const harness::Capsule capsule = harness::load_capsule(path);
+  const std::int64_t prefill = harness::split_after(capsule, target);
 
   const auto device = flags.device.open_computing();
   flags.options.fidelities = device->settings("lofi") != nullptr;
