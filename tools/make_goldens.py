@@ -17,10 +17,12 @@ from safetensors.torch import save_file
 from transformers import AutoConfig
 
 import hf_reference as hf
+from content_hash import hash128
 from policy_rounding import round_model
 from rope_frequencies import rope_frequencies
 
 ROOT = Path(__file__).resolve().parent.parent / "tests" / "golden"
+SCRIPTS = ("make_goldens.py", "hf_reference.py", "policy_rounding.py")
 GREEDY_TOKENS = 16
 MUST_MATTER = 1e-8  # NMSE, 10 x the loosest bar on it: a feature that moves the logits by less might be missing unseen
 FOLDER_LIMIT_BYTES, TOTAL_LIMIT_BYTES = 300_000, 9_000_000
@@ -378,9 +380,15 @@ def make_case(item, seed):
     for feature in item["without"]:
         moved = max(run["nmse_without"].get(feature, 0.0) for run in runs)
         assert moved > MUST_MATTER, f"{item['name']}: {feature} moves the logits by an NMSE of {moved} only"
-    hf.write_json(folder / "golden.json", {"name": item["name"], "seed": seed, "features": features(item, config),
-                                           "made_with": hf.versions(), "runs": runs})
+    hf.write_json(folder / "golden.json", {
+        "name": item["name"], "seed": seed, "features": features(item, config), "made_with": hf.versions(),
+        "made_by": hashes(Path(__file__).parent / name for name in SCRIPTS), "files": hashes(sorted(folder.iterdir())),
+        "runs": runs})
     return folder, runs
+
+
+def hashes(paths):
+    return {path.name: hash128(path.read_bytes()) for path in paths}
 
 
 def size_bytes(folder):

@@ -8,7 +8,6 @@
 
 Run from the root of the checkout: python tools/make_template_goldens.py
 """
-import ctypes
 import glob
 import json
 import os
@@ -18,6 +17,8 @@ import jinja2
 import tokenizers
 import transformers
 from transformers.utils.chat_template_utils import _compile_jinja_template
+
+from content_hash import hash128
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "tests" / "data" / "chat_templates"
@@ -79,23 +80,12 @@ def apply(template, messages, options):
         return None
 
 
-def hash128(text):
-    class Hash(ctypes.Structure):
-        _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
-    lib = ctypes.CDLL("libxxhash.so.0")
-    lib.XXH3_128bits.restype = Hash
-    lib.XXH3_128bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
-    data = text.encode()
-    value = lib.XXH3_128bits(data, len(data))
-    return f"{value.high:016x}{value.low:016x}"
-
-
 def conversations(template, keep):
     out = []
     for m, messages in enumerate(CONVERSATIONS):
         for o, options in enumerate(OPTIONS):
             text = apply(template, messages, options)
-            out.append({"messages": m, "options": o, "text": text if keep or text is None else hash128(text)})
+            out.append({"messages": m, "options": o, "text": text if keep or text is None else hash128(text.encode())})
     return out
 
 

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include "firstlight/base/file.h"
+#include "firstlight/base/hash.h"
 #include "firstlight/base/json.h"
 #include "firstlight/io/safetensors.h"
 #include "firstlight/run/observer.h"
@@ -150,6 +152,19 @@ TEST_P(Golden, KeepsToItsBoundsUnderPolicies) {
       const double both = weights + run.at("nmse_bf16_model").get<double>();
       EXPECT_LE(nmse(whole_logits(named, ids).f32(), want), kPolicyMargin * both);
     }
+  }
+}
+
+TEST(Goldens, AreTheFilesThatWereMade) {
+  for (const std::string& name : golden_names()) {
+    const auto folder = golden_dir() / name;
+    std::map<std::string, std::string> hashes;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      const std::string file = entry.path().filename().string();
+      if (file != "golden.json") hashes[file] = hash128_hex(read_text_file(entry.path()));
+    }
+    const Json files = read_json_file(folder / "golden.json").at("files");
+    EXPECT_EQ(hashes, (files.get<std::map<std::string, std::string>>())) << name;
   }
 }
 
