@@ -24,7 +24,8 @@ ROWS = {  # name -> batch, prompt, depth, generate, the phase that counts
     "prefill 4096": (1, 4096, 0, 0, "prefill"),
     "decode at depth 4096": (1, 0, 4096, 32, "decode"),
 }
-GGUF = {"bf16": "BF16", "bfp8": "Q8_0", "bfp4": "Q4_0"}  # the same bits per weight
+# The same bits per weight; the policies named int8 round the inputs of linear ops to 8 bits, as the peers do.
+GGUF = {"bf16": "BF16", "bfp8": "Q8_0", "bfp8-int8": "Q8_0", "bfp4": "Q4_0", "bfp4-int8": "Q4_0"}
 
 
 def measure(command, phase):
@@ -50,7 +51,7 @@ def commands(options, row, policy):
             found[name] = [options.python, HERE / "run_llama_cpp.py", gguf, *point, "--flash-attention", attention]
     if options.torch_python and policy == "bf16":
         found["torch"] = [options.torch_python, HERE / "run_torch.py", options.checkpoint, *point]
-    openvino = pathlib.Path(options.openvino) / policy if options.openvino else None
+    openvino = pathlib.Path(options.openvino) / policy.removesuffix("-int8") if options.openvino else None
     if openvino and openvino.exists():
         found["OpenVINO"] = [options.openvino_python, HERE / "run_openvino.py", openvino, *point]
     return found

@@ -40,6 +40,8 @@ TEST(Policy, NamedOnesAreAsDefined) {
       {"bf16", "bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16"},
       {"bfp8", "bfp8 bfp8 bfp8 bfp8 bf16 bf16 bfp8 bf16"},
       {"bfp4", "bfp4 bfp4 bfp4 bfp4 bf16 bf16 bfp4 bf16"},
+      {"bfp8-int8", "bfp8 bfp8 bfp8 bfp8 bf16 bf16 bfp8 bf16"},
+      {"bfp4-int8", "bfp4 bfp4 bfp4 bfp4 bf16 bf16 bfp4 bf16"},
       {"stack", "bfp8 bfp8 bfp8 bfp8 bfp8 bf16 bfp8 bf16"},
       {"performance", "bfp8 bfp8 bfp4 bfp8 bfp8 bf16 bfp8 bf16"},
       {"accuracy", "bf16 bf16 bfp8 bfp8 bf16 bf16 bfp8 bf16"},
@@ -86,6 +88,22 @@ TEST(Policy, ProfilesHaveTheStacksSettingsAndExceptions) {
   EXPECT_EQ(Policy::load("accuracy", "Phi-3-mini-4k").setting(kQ, "li_qkv_prefill"), "hifi2fp16");
   EXPECT_EQ(Policy::load("accuracy", "Phi-3-mini-4k").setting(kQ, "li_qkv_decode"), "hifi2");
   EXPECT_EQ(Policy::load("accuracy", "Falcon3").setting(kQ, "sdpa_decode"), "hifi4");
+}
+
+// Words that the stack does not have stand in our files alone.
+TEST(Policy, EightBitInputsAreAskedForInOurFiles) {
+  const Policy named = Policy::load("bfp4-int8");
+  for (const char* op_group :
+       {"li_ff1_3", "li_ff2", "li_qkv_decode", "li_o_decode", "li_qkv_prefill", "li_o_prefill", "li_lm_head"})
+    EXPECT_EQ(named.setting(kQ, op_group), "int8") << op_group;
+  EXPECT_EQ(of(R"({"layers": {"1": {"li_ff2": "int8"}}})", "", 2).setting("model.layers.1.x", "li_ff2"), "int8");
+  const auto refused = [](const std::string& text, Category category, const std::vector<std::string>& parts) {
+    expect_refused(category, parts, [&] { Policy::load(text, "", 2); });
+  };
+  refused("fidelity_cfg = {li_ff2: int8}", Category::kUsage, {"'int8'"});
+  refused("fidelity_cfg = {li_lm_head: lofi}", Category::kUsage, {"'li_lm_head'"});
+  refused(R"({"decoders": {"0": {"fidelity_cfg": {"LI_FF2": "int8"}}}})", Category::kBadInput, {"'int8'"});
+  refused(R"({"layers": {"1": {"li_lm_head": "int8"}}})", Category::kBadInput, {"'li_lm_head'"});
 }
 
 TEST(Policy, TheMostParticularRuleWins) {
@@ -253,7 +271,8 @@ TEST(Policy, RefusesWrongFiles) {
   refused(R"({"decoder_0": {}, "layers": {}})", {"'layers'", "decoder_0"});
   refused(R"({"decoder_x": {}})", {"decoder_x", "'x' is not a layer index"});
   refused(R"({"decoder_9": {}})", {"there is no layer 9"});
-  expect_refused(Category::kUsage, {"'fp16'", "accuracy, bf16, bfp4, bfp8, f32, performance, stack"},
+  expect_refused(Category::kUsage,
+                 {"'fp16'", "accuracy, bf16, bfp4, bfp4-int8, bfp8, bfp8-int8, f32, performance, stack"},
                  [] { Policy::load("fp16"); });
   expect_refused(Category::kBadInput, {"/no/such.json", "no such file"}, [] { Policy::load("/no/such.json"); });
 }

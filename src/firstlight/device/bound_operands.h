@@ -43,6 +43,11 @@ class CachedRows {
   std::vector<std::int32_t> table_;
 };
 
+// Adds what the host's rounding of exact's rows to `stored` may add to the errors in `bound`.
+void add_storage_error(Format stored, const View& exact, std::span<double> bound);
+// The same for the rows of which `written` is not 0.
+void add_storage_error(Format stored, const View& exact, std::span<const char> written, std::span<double> bound);
+
 // A device's bounds of the arithmetic, by op.
 template <typename Call>
 struct BoundTable {

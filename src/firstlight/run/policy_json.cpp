@@ -28,7 +28,7 @@ void read_groups(const Json& json, PolicyRules& rules, const Place& place) {
 void read_settings(const Json& json, PolicyRules& rules, const Place& place) {
   std::set<std::string> seen;
   for (const auto& [name, value] : expect_object(json, place).items())
-    read_setting(rules.base, seen, name, expect_string(value, place.within(name)), place);
+    read_setting(rules.base, seen, name, expect_string(value, place.within(name)), Vocabulary::kOurs, place);
 }
 
 void read_layers(const Json& json, PolicyRules& rules, int layers, const Place& place) {

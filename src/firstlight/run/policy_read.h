@@ -27,7 +27,8 @@ struct Place {
 
 // The words. All throw at `place`, naming the accepted ones. Spellings of the stack's enumerators ("FF1_FF3", "BFP8",
 // "HIFI2_FP16") are read as the values they stand for.
-enum class Vocabulary { kOurs, kStack };  // which formats: all that a weight may have, or the stack's three
+// Which formats: all that a weight may have, or the stack's three; and whether words of ours alone are read.
+enum class Vocabulary { kOurs, kStack };
 Format read_format(std::string_view word, Vocabulary vocabulary, const Place& place);
 // One line of a scope: a group and its format, or an op group and its setting. Throws when the name stands twice.
 // `in_layer` refuses groups that belong to no layer. "mixed" for activations leaves the scope as it is.
@@ -35,7 +36,7 @@ void read_rule(PolicyRules::Scope& scope, std::set<std::string>& seen, std::stri
                Vocabulary vocabulary, bool in_layer, const Place& place);
 // The same, for op groups only.
 void read_setting(PolicyRules::Scope& scope, std::set<std::string>& seen, std::string_view name, std::string_view word,
-                  const Place& place);
+                  Vocabulary vocabulary, const Place& place);
 // A decimal layer index within the model.
 int read_layer(std::string_view text, int layers, const Place& place);
 

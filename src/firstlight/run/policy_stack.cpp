@@ -61,7 +61,7 @@ void read_line(bool precision, PolicyRules::Scope& scope, std::set<std::string>&
   if (precision)
     read_rule(scope, seen, name, word, Vocabulary::kStack, false, place);
   else
-    read_setting(scope, seen, name, word, place);
+    read_setting(scope, seen, name, word, Vocabulary::kStack, place);
 }
 
 void read_decoder(const Json& decoder, PolicyRules::Scope& scope, const Place& place) {

@@ -23,6 +23,9 @@ constexpr Word kOpGroups[] = {
     {"li_o_prefill", "LI_O_PREFILL"},   {"sdpa_prefill", "SDPA_PREFILL"},
     {"accuracy", "ACCURACY"},
 };
+// Of our own files only: the op group of the last linear, and the setting of 8-bit inputs (a host's kernels).
+constexpr std::string_view kHeadOpGroup = "li_lm_head";
+constexpr std::string_view kHostSetting = "int8";
 
 constexpr Word kSettings[] = {
     {"lofi", "LOFI"},   {"hifi2", "HIFI2"},          {"hifi2na", "HIFI2_NA"}, {"hifi2fp16", "HIFI2_FP16"},
@@ -80,7 +83,7 @@ Format read_format(std::string_view word, Vocabulary vocabulary, const Place& pl
 
 void read_rule(PolicyRules::Scope& scope, std::set<std::string>& seen, std::string_view name, std::string_view word,
                Vocabulary vocabulary, bool in_layer, const Place& place) {
-  if (in_layer && find_word(kOpGroups, name)) return read_setting(scope, seen, name, word, place);
+  if (in_layer && find_word(kOpGroups, name)) return read_setting(scope, seen, name, word, vocabulary, place);
   const std::optional<Group> group = find_group(name);
   const std::vector<std::string_view> accepted = group_names(vocabulary, in_layer);
   if (!group || std::ranges::find(accepted, group_name(*group)) == accepted.end())
@@ -93,16 +96,19 @@ void read_rule(PolicyRules::Scope& scope, std::set<std::string>& seen, std::stri
 }
 
 void read_setting(PolicyRules::Scope& scope, std::set<std::string>& seen, std::string_view name, std::string_view word,
-                  const Place& place) {
-  const auto op_group = find_word(kOpGroups, name);
+                  Vocabulary vocabulary, const Place& place) {
+  const bool ours = vocabulary == Vocabulary::kOurs;
+  auto op_group = find_word(kOpGroups, name);
+  if (ours && name == kHeadOpGroup) op_group = kHeadOpGroup;
   if (!op_group)
-    fail(place.category, place.where, "no op group is named '{}'; expected one of {}", name,
-         fmt::join(values(kOpGroups), ", "));
+    fail(place.category, place.where, "no op group is named '{}'; expected one of {}{}", name,
+         fmt::join(values(kOpGroups), ", "), ours ? fmt::format(", {}", kHeadOpGroup) : "");
   once(seen, *op_group, place);
-  const auto setting = find_word(kSettings, word);
+  auto setting = find_word(kSettings, word);
+  if (ours && word == kHostSetting) setting = kHostSetting;
   if (!setting)
-    fail(place.category, place.within(name).where, "no kernel setting is named '{}'; expected one of {}", word,
-         fmt::join(values(kSettings), ", "));
+    fail(place.category, place.within(name).where, "no kernel setting is named '{}'; expected one of {}{}", word,
+         fmt::join(values(kSettings), ", "), ours ? fmt::format(", {}", kHostSetting) : "");
   scope.settings[std::string(*op_group)] = *setting;
 }
 

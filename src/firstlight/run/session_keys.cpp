@@ -17,6 +17,8 @@ std::string_view linear_op_group(std::optional<Group> group, Phase phase) {
       return decode ? "li_qkv_decode" : "li_qkv_prefill";
     case Group::kWo:
       return decode ? "li_o_decode" : "li_o_prefill";
+    case Group::kLmHead:
+      return "li_lm_head";
     default:
       return "";
   }

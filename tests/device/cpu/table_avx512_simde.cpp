@@ -32,6 +32,11 @@ FL_SIMDE_INLINE __m512i emulated_mm512_cvtepu16_epi32(__m256i v) {
 FL_SIMDE_INLINE __m512 emulated_mm512_cvtepi32_ps(__m512i v) {
   return join_floats(_mm256_cvtepi32_ps(_mm512_castsi512_si256(v)), _mm256_cvtepi32_ps(upper(v)));
 }
+FL_SIMDE_INLINE __m512i emulated_mm512_cvtps_epi32(__m512 v) {
+  const __m512i bits = _mm512_castps_si512(v);
+  return join_integers(_mm256_cvtps_epi32(_mm256_castsi256_ps(_mm512_castsi512_si256(bits))),
+                       _mm256_cvtps_epi32(_mm256_castsi256_ps(upper(bits))));
+}
 FL_SIMDE_INLINE __m512 emulated_mm512_cvtph_ps(__m256i v) {
   return join_floats(_mm256_cvtph_ps(_mm256_castsi256_si128(v)), _mm256_cvtph_ps(_mm256_extracti128_si256(v, 1)));
 }
@@ -51,6 +56,19 @@ FL_SIMDE_INLINE __m512 emulated_dpbf16(__m512 acc, __m512i a, __m512i b) {
       _mm512_mul_ps(_mm512_castsi512_ps(_mm512_and_si512(a, high)), _mm512_castsi512_ps(_mm512_and_si512(b, high)));
   return _mm512_add_ps(_mm512_add_ps(acc, first), second);
 }
+// Four products of an unsigned and a signed byte added to each word.
+FL_SIMDE_INLINE __m256i emulated_dpbusd_half(__m256i acc, __m256i unsigned_bytes, __m256i signed_bytes) {
+  const __m256i even = _mm256_set1_epi16(0xFF);
+  const __m256i low = _mm256_madd_epi16(_mm256_and_si256(unsigned_bytes, even),
+                                        _mm256_srai_epi16(_mm256_slli_epi16(signed_bytes, 8), 8));
+  const __m256i high = _mm256_madd_epi16(_mm256_srli_epi16(unsigned_bytes, 8), _mm256_srai_epi16(signed_bytes, 8));
+  return _mm256_add_epi32(acc, _mm256_add_epi32(low, high));
+}
+FL_SIMDE_INLINE __m512i emulated_dpbusd(__m512i acc, __m512i unsigned_bytes, __m512i signed_bytes) {
+  return join_integers(emulated_dpbusd_half(_mm512_castsi512_si256(acc), _mm512_castsi512_si256(unsigned_bytes),
+                                            _mm512_castsi512_si256(signed_bytes)),
+                       emulated_dpbusd_half(upper(acc), upper(unsigned_bytes), upper(signed_bytes)));
+}
 FL_SIMDE_INLINE __m256 upper_floats(__m512 v) { return _mm256_castsi256_ps(upper(_mm512_castps_si512(v))); }
 
 }  // namespace
@@ -60,6 +78,7 @@ FL_SIMDE_INLINE __m256 upper_floats(__m512 v) { return _mm256_castsi256_ps(upper
 #define _mm512_cvtepu8_epi32 emulated_mm512_cvtepu8_epi32
 #define _mm512_cvtepu16_epi32 emulated_mm512_cvtepu16_epi32
 #define _mm512_cvtepi32_ps emulated_mm512_cvtepi32_ps
+#define _mm512_cvtps_epi32 emulated_mm512_cvtps_epi32
 #define _mm512_cvtph_ps emulated_mm512_cvtph_ps
 #define _mm512_cvtepi32_epi16 emulated_mm512_cvtepi32_epi16
 #undef _mm512_extractf32x8_ps
@@ -70,5 +89,7 @@ FL_SIMDE_INLINE __m256 upper_floats(__m512 v) { return _mm256_castsi256_ps(upper
 #define FL_ISA_NAME "avx512-simde"
 #define FL_TABLE kAvx512Simde
 #include "firstlight/device/cpu/simd/avx512bf16.h"
+//
+#include "firstlight/device/cpu/simd/avx512vnni_integer.h"
 //
 #include "firstlight/device/cpu/kernels/table.h"

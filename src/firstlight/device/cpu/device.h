@@ -2,6 +2,7 @@
 #pragma once
 
 #include "firstlight/device/cpu/isa.h"
+#include "firstlight/device/cpu/settings.h"
 #include "firstlight/device/host.h"
 
 namespace firstlight::device::cpu {
@@ -22,6 +23,11 @@ class CpuDevice : public HostDevice {
                    const std::function<void(std::int64_t)>& advance) const override;
   void unpack_weight(const WeightPlan& plan, std::span<const std::byte> packed, float* dst) const override;
   View weight_view(const WeightPlan& plan, std::byte* data) const override;
+
+  const void* settings(std::string_view name) const override { return find_settings(name); }
+  bool error_bound(op::Op op, const KernelCall& call, const View& exact, bool, std::span<double> bound) const override {
+    return integer_error_bound(op, call, exact, bound);
+  }
 
  private:
   Isa isa_;

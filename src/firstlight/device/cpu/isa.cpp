@@ -26,8 +26,11 @@ bool has_avx512() {
 // __builtin_cpu_supports also asks the operating system (XGETBV) for the AVX families.
 constexpr Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512bf16", [] { return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0; }, &kAvx512Bf16,
-     kRows<kAvx512Bf16>},
+    {"avx512bf16",
+     [] {
+       return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+     },
+     &kAvx512Bf16, kRows<kAvx512Bf16>},
     {"avx512", has_avx512, &kAvx512, kRows<kAvx512>},
     {"avx2",
      // Every processor with AVX2 and FMA converts f16 too (F16C is older than AVX2).

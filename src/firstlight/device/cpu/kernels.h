@@ -53,16 +53,19 @@ struct PanelWeight {
 };
 
 // How a product takes its inputs. kFloats: f32 by f32, one after the other. kPairs: two bf16 by two bf16 a step, added
-// to f32 by the instruction that does so; only for activations that are bf16 already.
-enum class Inputs : uint8_t { kFloats, kPairs };
+// to f32 by the instruction that does so; only for activations that are bf16 already. kIntegers: 8 bits by the codes of
+// a block format, summed as integers (kernels/integer.h).
+enum class Inputs : uint8_t { kFloats, kPairs, kIntegers };
 
 struct LinearTask {
   PanelWeight weight;
   Inputs inputs;
   // Few rows: [rows, K] floats, or bf16 with one zero more where K is odd. Many rows: tiles (tile_begin) one after the
-  // other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs.
+  // other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs. Integers, any number of rows: what
+  // `quantise` made, [rows, K padded to kIntegerGroup], with x_scales [rows, groups] beside it.
   const void* x;
-  int64_t x_stride;  // few rows: elements
+  int64_t x_stride;  // few rows, and integers: elements
+  const float* x_scales;
   int64_t rows;
   const float* bias;   // [N] or null
   uint8_t* out;        // [rows, N]
@@ -80,6 +83,13 @@ inline constexpr int64_t kDecodedFloats = 4096;  // of a panel, or of panels use
 // Floats of scratch that the blocked product needs for each worker.
 inline constexpr int64_t kBlockedFloats = kPanelGroup * (kDecodedFloats + kRowBlock * kPanel);
 
+// Integers.
+inline constexpr int64_t kIntegerGroup = 64;   // inputs that share a scale; groups start at its multiples
+inline constexpr int64_t kIntegerDepth = 512;  // inputs of a panel whose codes are spread out at a time
+// Bytes of scratch that linear_integer needs for each worker where there are more than kDirectRows rows.
+inline constexpr int64_t kIntegerScratch = kIntegerDepth * kPanel + kRowBlock * kPanel * 4;
+
+constexpr int64_t integer_groups(int64_t k) { return (k + kIntegerGroup - 1) / kIntegerGroup; }
 constexpr int64_t tile_count(int64_t rows, int64_t tile_rows) { return (rows + tile_rows - 1) / tile_rows; }
 // The first row of a tile: tiles differ by one row at most.
 constexpr int64_t tile_begin(int64_t rows, int64_t tiles, int64_t tile) { return rows * tile / tiles; }
@@ -172,6 +182,10 @@ struct Kernels {
   void (*linear_direct)(const LinearTask& task, int64_t begin, int64_t end);
   // The same for any number of rows, with kBlockedFloats of scratch.
   void (*linear_blocked)(const LinearTask& task, int64_t begin, int64_t end, float* scratch);
+  // x [K] to 16 bits a value in the order that linear_integer reads them, and a scale for each group.
+  void (*quantise)(const float* x, int64_t k, int16_t* out, float* scales);
+  // The columns of the panels [begin, end) for at most kRowBlock rows, with kIntegerScratch where they are many.
+  void (*linear_integer)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
   void (*multiply)(const MultiplyTask& task);
   // The query rows [begin, end), which share a sequence, against one KV head.
   void (*attention)(const AttentionTask& task, int64_t begin, int64_t end, int64_t head, float* scratch);

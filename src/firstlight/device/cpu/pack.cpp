@@ -14,8 +14,8 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kGroup = 16;  // inputs whose exponents stand together
-constexpr std::byte kZeroExponent{127};
+constexpr std::int64_t kGroup = 16;      // inputs whose exponents stand together
+constexpr std::byte kNoExponent{255};    // no weight's
 constexpr std::int64_t kTableRows = 64;  // rows of a table that a worker takes at a time
 
 WeightCode weight_code(Format format) {
@@ -53,14 +53,23 @@ bool is_block(Format format) { return row(format).block_elements > 1; }
 
 std::int64_t group_bytes(WeightCode code) { return kGroup + kGroup * kPanel * (magnitude_bits(code) + 1) / 8; }
 
-// Where the code of input k and a column stands, and how far up in its byte.
+// Where the code of input k of a group and a column stands, and how far up in its byte.
 struct CodePlace {
   std::int64_t byte;
   int shift;
 };
 CodePlace code_place(int bits, std::int64_t k, std::int64_t column) {
-  const std::int64_t per_byte = 8 / bits;
-  return {k / per_byte * kPanel + column, static_cast<int>(k % per_byte) * bits};
+  if (bits == 8) return {k * kPanel + column, 0};
+  const std::int64_t per_word = 32 / bits;
+  const std::int64_t bit = k % per_word * bits;
+  return {(k / per_word * kPanel + column) * 4 + bit / 8, static_cast<int>(bit % 8)};
+}
+
+// Inputs whose codes are all 0 get the least exponent of the others, so that they widen no range.
+void fill_exponents(std::byte* panel, std::int64_t groups, std::int64_t stride, std::byte least) {
+  if (least == kNoExponent) least = std::byte{127};
+  for (std::int64_t group = 0; group < groups; ++group)
+    std::replace(panel + group * stride, panel + group * stride + kGroup, kNoExponent, least);
 }
 
 // Row layout of K blocks (exponents, then codes in the format's order) to groups of a panel.
@@ -69,6 +78,8 @@ void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded
   const int bits = magnitude + 1;
   const int mask = (1 << bits) - 1;
   const std::int64_t per_byte = 8 / bits;
+  std::byte* const begin = panel;
+  std::byte least = kNoExponent;
   for (std::int64_t first = 0; first < depth; first += kGroup, panel += group_bytes(weight)) {
     std::byte* codes = panel + kGroup;
     std::memset(panel, 0, static_cast<std::size_t>(group_bytes(weight)));
@@ -93,9 +104,11 @@ void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded
         codes[place.byte] |= static_cast<std::byte>((value & mask) << place.shift);
         zero = zero && value == 0;
       }
-      panel[k] = zero ? kZeroExponent : std::byte{exponent};
+      panel[k] = zero ? kNoExponent : std::byte{exponent};
+      least = std::min(least, panel[k]);
     }
   }
+  fill_exponents(begin, ceil_div(depth, kGroup), group_bytes(weight), least);
 }
 
 // [16, K] to [K / 2][16][2].

@@ -5,5 +5,7 @@
 #define FL_TABLE kAvx2
 #include "firstlight/device/cpu/simd/avx2.h"
 //
+#include "firstlight/device/cpu/simd/avx2_integer.h"
+//
 #include "firstlight/device/cpu/kernels/table.h"
 #endif

@@ -5,5 +5,7 @@
 #define FL_TABLE kAvx512Bf16
 #include "firstlight/device/cpu/simd/avx512bf16.h"
 //
+#include "firstlight/device/cpu/simd/avx512vnni_integer.h"
+//
 #include "firstlight/device/cpu/kernels/table.h"
 #endif

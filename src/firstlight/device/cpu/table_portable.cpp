@@ -4,4 +4,6 @@
 #define FL_TABLE kPortable
 #include "firstlight/device/cpu/simd/portable.h"
 //
+#include "firstlight/device/cpu/simd/portable_integer.h"
+//
 #include "firstlight/device/cpu/kernels/table.h"

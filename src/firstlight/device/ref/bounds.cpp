@@ -10,31 +10,6 @@
 namespace firstlight::device::ref {
 namespace {
 
-// The largest storage error over what the element and its block's maximum may be.
-double storage_error(const FormatRow& format, double x, double x_error, double largest, double largest_error) {
-  double worst = 0;
-  for (const double element : {std::max(0.0, x - x_error), x + x_error})
-    for (const double block_max : {std::max(0.0, largest - largest_error), largest + largest_error})
-      worst = std::max(worst, format.error_bound(std::min(element, block_max), block_max));
-  return worst;
-}
-
-// Adds the rounding of rows to the stored format.
-void add_storage(Format stored, const float* exact, std::int64_t length, double* bound) {
-  const FormatRow& format = row(stored);
-  for (std::int64_t begin = 0; begin < length; begin += format.block_elements) {
-    const std::int64_t end = std::min<std::int64_t>(length, begin + format.block_elements);
-    double largest = 0;
-    double largest_error = 0;
-    for (std::int64_t i = begin; i < end; ++i) {
-      largest = std::max(largest, std::abs(double{exact[i]}));
-      largest_error = std::max(largest_error, bound[i]);
-    }
-    for (std::int64_t i = begin; i < end; ++i)
-      bound[i] += storage_error(format, std::abs(double{exact[i]}), bound[i], largest, largest_error);
-  }
-}
-
 constexpr BoundTable<BoundCall> kBounds = {.linear = bound_linear,
                                            .matmul = bound_matmul,
                                            .binary = bound_binary,
@@ -67,10 +42,7 @@ void error_bound(op::Op op, const void* args, std::span<const View> in, const Vi
   // Of a cache only the rows that the call wrote are rounded; the others keep their bits.
   const std::vector<char> written =
       op == op::Op::cache_append ? CachedRows(call, 1, exact.shape).own() : std::vector<char>();
-  const std::int64_t length = row_length(exact);
-  for (std::int64_t r = 0; r < row_count(exact); ++r)
-    if (written.empty() || written[static_cast<std::size_t>(r)] != 0)
-      add_storage(stored, values + r * length, length, bound.data() + r * length);
+  add_storage_error(stored, exact, written, bound);
 }
 
 }  // namespace firstlight::device::ref

@@ -32,9 +32,17 @@ std::string_view product_setting(run::Group group, run::Phase phase) {
       return "li_ff1_3";
     case run::Group::kFf2:
       return "li_ff2";
+    case run::Group::kLmHead:
+      return "li_lm_head";
     default:
       return "";
   }
+}
+
+// The fidelity that a policy asks for, "" for none: 8-bit inputs are asked of hosts only.
+std::string_view fidelity(const run::Policy& policy, std::string_view key, std::string_view op_group) {
+  const std::string_view setting = op_group.empty() ? "" : policy.setting(key, op_group);
+  return setting == "int8" ? "" : setting;
 }
 
 }  // namespace
@@ -78,23 +86,22 @@ Format Precision::weight(const run::WeightRequest& request) const {
 
 int Precision::phases(const run::WeightRequest& request, run::Phase phase) const {
   if (const auto changed = phases_.find(request.group); changed != phases_.end()) return changed->second;
-  const std::string_view op_group = product_setting(request.group, phase);
-  const std::string_view setting = op_group.empty() ? "" : policy_->setting(request.key, op_group);
+  const std::string_view setting = fidelity(*policy_, request.key, product_setting(request.group, phase));
   if (!setting.empty()) return phases_of_setting(setting);
   const int needed = phases_for_format(weight(request));
   return request.group == run::Group::kLmHead ? std::min(needed, 2) : needed;
 }
 
 bool Precision::fp32_partials(const run::WeightRequest& request, run::Phase phase) const {
-  const std::string_view op_group = product_setting(request.group, phase);
-  const std::string_view setting = op_group.empty() ? "" : policy_->setting(request.key, op_group);
+  const std::string_view setting = fidelity(*policy_, request.key, product_setting(request.group, phase));
   if (setting.empty()) return phases(request, phase) > 1;
   return setting != "lofi" && !setting.ends_with("fp16") && !setting.ends_with("na");
 }
 
 int Precision::attention_phases(std::string_view key, run::Phase phase) const {
   if (attention_phases_) return *attention_phases_;
-  const std::string_view setting = policy_->setting(key, phase == run::Phase::kDecode ? "sdpa_decode" : "sdpa_prefill");
+  const std::string_view setting =
+      fidelity(*policy_, key, phase == run::Phase::kDecode ? "sdpa_decode" : "sdpa_prefill");
   return setting.empty() ? (phase == run::Phase::kDecode ? 2 : 4) : phases_of_setting(setting);
 }
 

@@ -2,7 +2,8 @@
 // multiples of it, an online softmax over the blocks. For a row, block by block:
 //   s[t] = q . k[t], one chain over D in order;  m' = max(m, max s);  p[t] = e^(s[t] - m')
 //   l = l e^(m - m') + sum p;  out = out e^(m - m') + p[t] v[t], one chain over the row's own t in order
-// so a row's bits depend on nothing but its own sequence. Text compiled once per ISA.
+// so a row's bits depend on nothing but its own sequence. Where a table takes pairs of bf16 and both q and the keys are
+// bf16, the chain of s adds two products a step. Text compiled once per ISA.
 #pragma once
 
 #include "firstlight/device/cpu/kernels/elementwise.h"
@@ -52,8 +53,10 @@ FL_INLINE const uint8_t* cache_row(const AttentionTask& task, const CacheSide& s
 
 // The rows of the positions [begin, end) of a sequence as floats, `stride` floats apart. While a page is read the same
 // rows of the next one are fetched: pages lie anywhere, so the hardware does not foresee them.
-void decode_cache_rows(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head, int64_t begin,
-                       int64_t end, int64_t last, float* dst, int64_t stride) {
+template <typename Decode>
+FL_INLINE void decode_cache_rows(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head,
+                                 int64_t begin, int64_t end, int64_t last, float* dst, int64_t stride,
+                                 const Decode& decode) {
   constexpr int64_t kLine = 64;  // bytes of a cache line
   for (int64_t t = begin; t < end;) {
     const int64_t page_end = smaller(end, (t / task.page_size + 1) * task.page_size);
@@ -63,9 +66,21 @@ void decode_cache_rows(const AttentionTask& task, const CacheSide& side, int64_t
     for (; t < page_end; ++t, row += side.row_stride, dst += stride) {
       if (more)
         for (int64_t i = 0; i < side.row_stride; i += kLine) __builtin_prefetch(row + ahead + i);
-      decode_cache_row(side, row, dst);
+      decode(side, row, dst);
     }
   }
+}
+
+#if defined(FL_PAIRS)
+constexpr bool kHasPairs = true;
+#else
+constexpr bool kHasPairs = false;
+void multiply_pairs(const MultiplyTask&) {}
+#endif
+
+// A row of bf16 as it is: a pair in the place of each float.
+FL_INLINE void copy_pairs(const void* row, int64_t dim, float* dst) {
+  __builtin_memcpy(dst, row, static_cast<size_t>(dim) * 2);
 }
 
 struct KeyRange {
@@ -131,6 +146,9 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
   float* keys = key_rows + kPanel * dim;           // [dim][kKeyBlock]
   float* values = keys + dim * kKeyBlock;          // [kKeyBlock][value_dim]
 
+  const bool pairs = kHasPairs && task.q_element == Element::kBf16 && task.keys.code == CacheCode::kBf16;
+  const int64_t terms = pairs ? (task.keys.dim + 1) / 2 : task.keys.dim;  // of a chain over D
+
   int64_t first = key_range(task, begin, 0).begin;
   int64_t last = 0;
   for (int64_t row = begin; row < end; ++row) {
@@ -139,7 +157,12 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
     for (int64_t g = 0; g < group; ++g) {
       const uint8_t* from = task.q + row * task.q_row_stride + (head * group + g) * task.q_head_stride;
       const int64_t i = (row - begin) * group + g;
-      convert({from, task.q_element}, sink(q + i * dim), task.keys.dim);
+      if (pairs) {
+        q[i * dim + terms - 1] = 0;
+        copy_pairs(from, task.keys.dim, q + i * dim);
+      } else {
+        convert({from, task.q_element}, sink(q + i * dim), task.keys.dim);
+      }
       largest[i] = -kInfinity;
       total[i] = 0;
     }
@@ -154,14 +177,26 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
     const int64_t width = padded_lanes(present_end);
     for (int64_t t = 0; t < width; t += kPanel) {
       const int64_t from = t > present_begin ? t : present_begin;
-      decode_cache_rows(task, task.keys, sequence, head, base + from, base + smaller(t + kPanel, present_end), last,
-                        key_rows + (from - t) * dim, dim);
-      for (int64_t d = 0; d < dim; d += kPanel) transpose16(key_rows + d, dim, keys + d * kKeyBlock + t, kKeyBlock);
+      const int64_t to = smaller(t + kPanel, present_end);
+      float* rows = key_rows + (from - t) * dim;
+      if (pairs) {
+        decode_cache_rows(
+            task, task.keys, sequence, head, base + from, base + to, last, rows, dim,
+            [](const CacheSide& side, const uint8_t* row, float* dst) { copy_pairs(row, side.dim, dst); });
+      } else {
+        decode_cache_rows(task, task.keys, sequence, head, base + from, base + to, last, rows, dim, decode_cache_row);
+      }
+      for (int64_t d = 0; d < terms; d += kPanel) transpose16(key_rows + d, dim, keys + d * kKeyBlock + t, kKeyBlock);
     }
     decode_cache_rows(task, task.values, sequence, head, base + present_begin, base + present_end, last,
-                      values + present_begin * value_dim, value_dim);
+                      values + present_begin * value_dim, value_dim, decode_cache_row);
     for (int64_t i = 0; i < queries * kKeyBlock; i += kPanel) store(scores + i, zero());
-    multiply({q, dim, queries, keys, kKeyBlock, task.keys.dim, width, scores, kKeyBlock});
+    const MultiplyTask products{q, dim, queries, keys, kKeyBlock, terms, width, scores, kKeyBlock};
+    if (pairs) {
+      multiply_pairs(products);
+    } else {
+      multiply(products);
+    }
 
     // Rows of equal range are gathered together; a masked position is never multiplied, whatever lies there.
     int64_t run = begin;

@@ -50,7 +50,7 @@ void decode_panel(const PanelWeight& weight, int64_t panel, int64_t k, int64_t d
     if constexpr (In::kTogether == 2) {
 #if defined(FL_PAIRS)
       if constexpr (!W::kScaled) {
-        store_pair(out + i / 2 * kPanel, pair<W, 0>(unit));
+        store_pair(out + i / 2 * kPanel, W::template pair<0>(unit));
       } else if constexpr (W::kUnit == 1) {
         store_pair(out + i / 2 * kPanel,
                    join(value<W, 0>(unit, scales[0]), value<W, 0>(unit + W::kUnitBytes, scales[1])));

@@ -1,4 +1,4 @@
-// out += x w in f32, in register blocks. Text compiled once per ISA.
+// out += x w in register blocks, of floats or (where a table has them) of pairs of bf16. Text compiled once per ISA.
 #pragma once
 
 #include "firstlight/device/cpu/kernels/math.h"
@@ -6,7 +6,25 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
-template <int kRows, int kPanels>
+struct FloatTerms {
+  using Input = float;
+  using Weights = Vec;
+  FL_INLINE Weights weights(const float* p) { return load(p); }
+  FL_INLINE Vec add_to(Vec acc, Vec x, Weights w) { return fma(x, w, acc); }
+  FL_INLINE Vec all(Input x) { return set1(x); }
+};
+#if defined(FL_PAIRS)
+// x and w hold a pair where a float would be.
+struct PairTerms {
+  using Input = uint32_t;
+  using Weights = Pair;
+  FL_INLINE Weights weights(const float* p) { return load_pair(p); }
+  FL_INLINE Vec add_to(Vec acc, Input x, Weights w) { return dot_pairs(acc, x, w); }
+  FL_INLINE Input all(Input x) { return x; }
+};
+#endif
+
+template <typename Terms, int kRows, int kPanels>
 FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t column) {
   const float* x = task.x + row * task.x_stride;
   const float* w = task.w + column;
@@ -18,14 +36,16 @@ FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t col
     for (int p = 0; p < kPanels; ++p) acc[r][p] = load(out + r * task.out_stride + p * kPanel);
   }
   for (int64_t k = 0; k < task.k; ++k) {
-    Vec values[kPanels];
+    typename Terms::Weights values[kPanels];
     FL_UNROLL
-    for (int p = 0; p < kPanels; ++p) values[p] = load(w + k * task.w_stride + p * kPanel);
+    for (int p = 0; p < kPanels; ++p) values[p] = Terms::weights(w + k * task.w_stride + p * kPanel);
     FL_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      const Vec value = set1(x[r * task.x_stride + k]);
+      typename Terms::Input input;
+      __builtin_memcpy(&input, x + r * task.x_stride + k, sizeof(input));
+      const auto value = Terms::all(input);
       FL_UNROLL
-      for (int p = 0; p < kPanels; ++p) acc[r][p] = fma(value, values[p], acc[r][p]);
+      for (int p = 0; p < kPanels; ++p) acc[r][p] = Terms::add_to(acc[r][p], value, values[p]);
     }
   }
   FL_UNROLL
@@ -35,23 +55,26 @@ FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t col
   }
 }
 
-template <int kRows, int kPanels>
+template <typename Terms, int kRows, int kPanels>
 void multiply_columns(const MultiplyTask& task, int64_t row) {
   int64_t column = 0;
   for (; column + kPanels * kPanel <= task.n; column += kPanels * kPanel)
-    multiply_block<kRows, kPanels>(task, row, column);
+    multiply_block<Terms, kRows, kPanels>(task, row, column);
   if constexpr (kPanels > 1)
-    for (; column < task.n; column += kPanel) multiply_block<kRows, 1>(task, row, column);
+    for (; column < task.n; column += kPanel) multiply_block<Terms, kRows, 1>(task, row, column);
 }
 
-template <int kBlock>
+template <typename Terms, int kBlock>
 void multiply_rows(const MultiplyTask& task, int64_t row) {
   constexpr Block block = kBlocks[kBlock];
-  for (; row + block.rows <= task.rows; row += block.rows) multiply_columns<block.rows, block.panels>(task, row);
-  if constexpr (block.rows > 1) multiply_rows<kBlock + 1>(task, row);
+  for (; row + block.rows <= task.rows; row += block.rows) multiply_columns<Terms, block.rows, block.panels>(task, row);
+  if constexpr (block.rows > 1) multiply_rows<Terms, kBlock + 1>(task, row);
 }
 
-void multiply(const MultiplyTask& task) { multiply_rows<0>(task, 0); }
+void multiply(const MultiplyTask& task) { multiply_rows<FloatTerms, 0>(task, 0); }
+#if defined(FL_PAIRS)
+void multiply_pairs(const MultiplyTask& task) { multiply_rows<PairTerms, 0>(task, 0); }
+#endif
 
 }  // namespace
 }  // namespace firstlight::device::cpu::FL_ISA

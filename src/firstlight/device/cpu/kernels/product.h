@@ -84,7 +84,7 @@ struct Pairs {
   }
   template <typename W, int kJ>
   FL_INLINE Pair weight(const uint8_t* unit) {
-    return pair<W, kJ>(unit);
+    return W::template pair<kJ>(unit);
   }
   FL_INLINE Vec dot(Vec acc, Input x, Pair w) { return dot_pairs(acc, x, w); }
   FL_INLINE Vec inputs16(const void* x, int64_t k) { return load_bf16(static_cast<const uint16_t*>(x) + k); }

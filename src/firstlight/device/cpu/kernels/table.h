@@ -4,6 +4,7 @@
 #include "firstlight/device/cpu/kernels/attention.h"
 #include "firstlight/device/cpu/kernels/blocked.h"
 #include "firstlight/device/cpu/kernels/elementwise.h"
+#include "firstlight/device/cpu/kernels/integer.h"
 #include "firstlight/device/cpu/kernels/norm.h"
 #include "firstlight/device/cpu/kernels/probe.h"
 
@@ -33,6 +34,8 @@ const Kernels FL_TABLE = {
     .pack_tile = FL_ISA::pack_tile,
     .linear_direct = FL_ISA::linear_direct,
     .linear_blocked = FL_ISA::linear_blocked,
+    .quantise = FL_ISA::quantise,
+    .linear_integer = FL_ISA::linear_integer,
     .multiply = FL_ISA::multiply,
     .attention = FL_ISA::attention,
     .stream_sum = FL_ISA::stream_sum,

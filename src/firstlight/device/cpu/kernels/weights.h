@@ -35,9 +35,10 @@ FL_INLINE void unrolled(const Body& body) {
 }
 #define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
 
-// A weight comes in units of kUnit inputs, kUnitBytes each; lanes<j>() is the j-th of them for 16 columns. A format
-// with exponents has them in front of every 16 inputs, and its value is lanes<j>() kFactor[j] 2^(E - 127) (2^(1 - m)
-// included in the factor, every step exact); the others are their lanes.
+// A weight comes in units of kUnit inputs, kUnitBytes each; lanes<j>() is the j-th of them for 16 columns, pair<j>()
+// the j-th two (of two units where a unit is one input). A format with exponents has them in front of every 16 inputs,
+// and its value is lanes<j>() kFactor 2^(E - 127) (2^(1 - m) included in the factor, every step exact); the others are
+// their lanes.
 struct F32Weight {
   static constexpr bool kScaled = false;
   static constexpr int kUnit = 1;
@@ -64,6 +65,12 @@ struct Bf16Weight {
   FL_INLINE Vec lanes(const uint8_t* unit) {
     return pair_lanes<kJ>(unit);
   }
+#if defined(FL_PAIRS)
+  template <int>
+  FL_INLINE Pair pair(const uint8_t* unit) {
+    return load_pair(unit);
+  }
+#endif
 };
 
 constexpr int kGroup = 16;  // inputs whose exponents stand together
@@ -73,33 +80,52 @@ struct Bfp8Weight {
   static constexpr int kUnit = 1;
   static constexpr int64_t kUnitBytes = 16;
   static constexpr int kFractionBits = 6;
-  static constexpr float kFactor[] = {0x1p-6F};
+  static constexpr float kFactor = 0x1p-6F;
   template <int>
   FL_INLINE Vec lanes(const uint8_t* unit) {
     return codes8(unit);
   }
+#if defined(FL_PAIRS)
+  template <int>
+  FL_INLINE Pair pair(const uint8_t* unit) {
+    return join(codes8(unit), codes8(unit + kUnitBytes));
+  }
+#endif
 };
+// Codes of fewer bits: a 32-bit word for the inputs of a column.
 struct Bfp4Weight {
   static constexpr bool kScaled = true;
-  static constexpr int kUnit = 2;
-  static constexpr int64_t kUnitBytes = 16;
+  static constexpr int kUnit = 8;
+  static constexpr int64_t kUnitBytes = 64;
   static constexpr int kFractionBits = 2;
-  static constexpr float kFactor[] = {kCodes4[0] * 0x1p-2F, kCodes4[1] * 0x1p-2F};
+  static constexpr float kFactor = kCodes<4> * 0x1p-2F;
   template <int kJ>
   FL_INLINE Vec lanes(const uint8_t* unit) {
-    return codes4<kJ>(unit);
+    return codes<4, kJ>(unit);
   }
+#if defined(FL_PAIRS)
+  template <int kJ>
+  FL_INLINE Pair pair(const uint8_t* unit) {
+    return codes4_pair<kJ>(unit);
+  }
+#endif
 };
 struct Bfp2Weight {
   static constexpr bool kScaled = true;
-  static constexpr int kUnit = 4;
-  static constexpr int64_t kUnitBytes = 16;
+  static constexpr int kUnit = 16;
+  static constexpr int64_t kUnitBytes = 64;
   static constexpr int kFractionBits = 0;
-  static constexpr float kFactor[] = {kCodes2[0], kCodes2[1], kCodes2[2], kCodes2[3]};
+  static constexpr float kFactor = kCodes<2>;
   template <int kJ>
   FL_INLINE Vec lanes(const uint8_t* unit) {
-    return codes2<kJ>(unit);
+    return codes<2, kJ>(unit);
   }
+#if defined(FL_PAIRS)
+  template <int kJ>
+  FL_INLINE Pair pair(const uint8_t* unit) {
+    return join(lanes<2 * kJ>(unit), lanes<2 * kJ + 1>(unit));
+  }
+#endif
 };
 
 template <typename W>
@@ -123,7 +149,7 @@ FL_INLINE Vec value(const uint8_t* unit, [[maybe_unused]] uint8_t exponent) {
     float scale;
     const uint32_t bits = static_cast<uint32_t>(exponent) << 23;
     __builtin_memcpy(&scale, &bits, sizeof(scale));
-    return mul(mul(lanes, set1(W::kFactor[kJ])), set1(scale));
+    return mul(mul(lanes, set1(W::kFactor)), set1(scale));
   } else {
     return lanes;
   }
@@ -132,30 +158,8 @@ FL_INLINE Vec value(const uint8_t* unit, [[maybe_unused]] uint8_t exponent) {
 // 2^(E - 127) kFactor of 16 inputs.
 template <typename W>
 FL_INLINE Vec group_scales(Bytes exponents_of_group) {
-  float factors[kGroup];
-  for (int i = 0; i < kGroup; ++i) factors[i] = W::kFactor[i % W::kUnit];
-  return mul(exponents(exponents_of_group), load(factors));
+  return mul(exponents(exponents_of_group), set1(W::kFactor));
 }
-
-#if defined(FL_PAIRS)
-// The j-th pair of inputs of max(kUnit, 2) inputs, unscaled.
-template <typename W, int kJ>
-FL_INLINE Pair pair(const uint8_t* unit) {
-  return join(W::template lanes<2 * kJ>(unit), W::template lanes<2 * kJ + 1>(unit));
-}
-template <>
-inline __attribute__((always_inline)) Pair pair<Bf16Weight, 0>(const uint8_t* unit) {
-  return load_pair(unit);
-}
-template <>
-inline __attribute__((always_inline)) Pair pair<Bfp8Weight, 0>(const uint8_t* unit) {
-  return join(codes8(unit), codes8(unit + 16));
-}
-template <>
-inline __attribute__((always_inline)) Pair pair<Bfp4Weight, 0>(const uint8_t* unit) {
-  return codes4_pair(unit);
-}
-#endif
 
 template <typename Body>
 FL_INLINE auto with_weight(WeightCode code, Body body) {

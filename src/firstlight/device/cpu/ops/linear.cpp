@@ -128,6 +128,7 @@ void many_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, 
 bool accepts_linear(const KernelCall& call) { return is_activation(call.in[0]) && is_activation(call.out[0]); }
 
 std::size_t linear_scratch(const KernelCall& call, int threads) {
+  if (takes_integers(call)) return linear_integer_scratch(call, threads);
   const std::int64_t rows = row_count(call.in[0]);
   const std::int64_t depth = row_length(call.in[0]);
   const std::int64_t floats = rows <= kDirectRows
@@ -147,6 +148,7 @@ void linear(const KernelCall& call, const Kernels& kernels) {
   task.out_stride = out_rows.stride_bytes();
   task.out_element = element_of(call.out[0]);
   if (task.rows == 0 || task.weight.n == 0) return;
+  if (takes_integers(call)) return linear_integer(call, kernels, task);
   const std::int64_t panels = ceil_div(task.weight.n, kPanel);
   if (task.rows <= kDirectRows) {
     few_rows(call, kernels, task, panels);

@@ -28,6 +28,12 @@ void attention(const KernelCall& call, const Kernels& kernels);
 void route(const KernelCall& call, const Kernels& kernels);
 void add_gathered(const KernelCall& call, const Kernels& kernels);
 
+// The product that a policy's setting of 8-bit inputs asks for: whether it does, its scratch, and the product itself,
+// of a task with its weight, rows, bias and output.
+bool takes_integers(const KernelCall& call);
+std::size_t linear_integer_scratch(const KernelCall& call, int threads);
+void linear_integer(const KernelCall& call, const Kernels& kernels, LinearTask task);
+
 // Scratch, in bytes.
 std::size_t linear_scratch(const KernelCall& call, int threads);
 std::size_t matmul_scratch(const KernelCall& call, int threads);

@@ -58,6 +58,10 @@ FL_INLINE Vec copy_sign(Vec v, Vec s) {
 FL_INLINE __m256 shift23(__m256 v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 23)); }
 FL_INLINE Vec shift_to_exponent(Vec v) { return {shift23(v.lo), shift23(v.hi)}; }
 
+FL_INLINE __m256 low_half(Vec v) { return v.lo; }
+FL_INLINE __m256 high_half(Vec v) { return v.hi; }
+FL_INLINE Vec join_halves(__m256 lo, __m256 hi) { return {lo, hi}; }
+
 FL_INLINE __m128i load_si128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 FL_INLINE __m256 widen_bf16(__m128i half) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
@@ -90,28 +94,19 @@ FL_INLINE __m256i signed8(const uint8_t* p) {
   return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
 }
 FL_INLINE Vec codes8(const uint8_t* p) { return {_mm256_cvtepi32_ps(signed8(p)), _mm256_cvtepi32_ps(signed8(p + 8))}; }
-// A code stays where it lies in its word, or is moved to the top: fewer steps than bringing it down.
-constexpr float kCodes4[] = {0x1p-28F, 0x1p-4F};
-template <int J>
-FL_INLINE __m256 nibbles8(const uint8_t* p) {
-  const __m256i bytes = signed8(p);
-  return _mm256_cvtepi32_ps(J == 0 ? _mm256_slli_epi32(bytes, 28) : _mm256_and_si256(bytes, _mm256_set1_epi32(~15)));
+// A code is moved to the top of its word: fewer steps than bringing it down.
+template <int kBits>
+constexpr float kCodes = kBits == 4 ? 0x1p-28F : 0x1p-30F;
+template <int kBits, int J>
+FL_INLINE __m256 codes_half(const uint8_t* p) {
+  __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  if constexpr (kBits * (J + 1) != 32) words = _mm256_slli_epi32(words, 32 - kBits * (J + 1));
+  if constexpr (J != 0) words = _mm256_and_si256(words, _mm256_set1_epi32(INT32_MIN >> (kBits - 1)));
+  return _mm256_cvtepi32_ps(words);
 }
-template <int J>
-FL_INLINE Vec codes4(const uint8_t* p) {
-  return {nibbles8<J>(p), nibbles8<J>(p + 8)};
-}
-constexpr float kCodes2[] = {0x1p-30F, 0x1p-30F, 0x1p-30F, 0x1p-6F};
-template <int J>
-FL_INLINE __m256 crumbs8(const uint8_t* p) {
-  const __m256i bytes = signed8(p);
-  if constexpr (J == 3) return _mm256_cvtepi32_ps(_mm256_and_si256(bytes, _mm256_set1_epi32(~63)));
-  const __m256i top = _mm256_slli_epi32(bytes, 30 - 2 * J);
-  return _mm256_cvtepi32_ps(J == 0 ? top : _mm256_and_si256(top, _mm256_set1_epi32(INT32_MIN >> 1)));
-}
-template <int J>
-FL_INLINE Vec codes2(const uint8_t* p) {
-  return {crumbs8<J>(p), crumbs8<J>(p + 8)};
+template <int kBits, int J>
+FL_INLINE Vec codes(const uint8_t* p) {
+  return {codes_half<kBits, J>(p), codes_half<kBits, J>(p + 32)};
 }
 template <int J>
 FL_INLINE __m256 pair_lanes8(const uint8_t* p) {

@@ -71,21 +71,18 @@ FL_INLINE Bytes max_bytes(Bytes a, Bytes b) { return _mm_max_epu8(a, b); }
 
 FL_INLINE __m512i signed16(const uint8_t* p) { return _mm512_cvtepi8_epi32(load_bytes(p)); }
 FL_INLINE Vec codes8(const uint8_t* p) { return {_mm512_cvtepi32_ps(signed16(p))}; }
-// A table of the sixteen codes; its index is the low four bits of a word.
-constexpr float kCodes4[] = {1, 1};
-template <int J>
-FL_INLINE Vec codes4(const uint8_t* p) {
-  const __m512 table = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, 7, 6, 5, 4, 3, 2, 1, 0);
-  const __m512i bytes = _mm512_cvtepu8_epi32(load_bytes(p));
-  return {_mm512_permutexvar_ps(J == 0 ? bytes : _mm512_srli_epi32(bytes, 4), table)};
-}
-constexpr float kCodes2[] = {0x1p-30F, 0x1p-30F, 0x1p-30F, 0x1p-6F};
-template <int J>
-FL_INLINE Vec codes2(const uint8_t* p) {
-  const __m512i bytes = signed16(p);
-  if constexpr (J == 3) return {_mm512_cvtepi32_ps(_mm512_and_epi32(bytes, _mm512_set1_epi32(~63)))};
-  const __m512i top = _mm512_slli_epi32(bytes, 30 - 2 * J);
-  return {_mm512_cvtepi32_ps(J == 0 ? top : _mm512_and_epi32(top, _mm512_set1_epi32(INT32_MIN >> 1)))};
+// Four bits are looked up, their word's low bits being the index; two are moved to the top of their word.
+template <int kBits>
+constexpr float kCodes = kBits == 4 ? 1 : 0x1p-30F;
+template <int kBits, int J>
+FL_INLINE Vec codes(const uint8_t* p) {
+  const __m512i words = _mm512_loadu_si512(p);
+  if constexpr (kBits == 4) {
+    const __m512 table = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return {_mm512_permutexvar_ps(J == 0 ? words : _mm512_srli_epi32(words, kBits * J), table)};
+  }
+  const __m512i top = J == 15 ? words : _mm512_slli_epi32(words, 32 - kBits * (J + 1));
+  return {_mm512_cvtepi32_ps(J == 0 ? top : _mm512_and_epi32(top, _mm512_set1_epi32(INT32_MIN >> (kBits - 1))))};
 }
 template <int J>
 FL_INLINE Vec pair_lanes(const uint8_t* p) {
@@ -103,6 +100,7 @@ FL_INLINE Vec sign_magnitude(Bytes b) {
 
 FL_INLINE __m256 low_half(Vec v) { return _mm512_castps512_ps256(v.v); }
 FL_INLINE __m256 high_half(Vec v) { return _mm512_extractf32x8_ps(v.v, 1); }
+FL_INLINE Vec join_halves(__m256 lo, __m256 hi) { return {_mm512_insertf32x8(_mm512_castps256_ps512(lo), hi, 1)}; }
 FL_INLINE float sum(Vec v) {
   const __m256 eight = _mm256_add_ps(low_half(v), high_half(v));
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

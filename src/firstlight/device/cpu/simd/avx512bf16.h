@@ -26,11 +26,14 @@ FL_INLINE Vec dot_pairs(Vec acc, uint32_t x, Pair w) {
   return {_mm512_dpbf16_ps(acc.v, (__m512bh)inputs, (__m512bh)w)};
 #endif
 }
-// The two codes of each of 16 bytes. A table of bf16 in which the upper half repeats the lower: the index is the low
-// five bits of a half word, of which the fifth may be anything.
+// The J-th two codes of each of 16 words. A table of bf16 in which the upper half repeats the lower: the index is the
+// low five bits of a half word, of which the fifth may be anything.
+template <int J>
 FL_INLINE Pair codes4_pair(const uint8_t* p) {
-  const __m512i bytes = _mm512_cvtepu8_epi32(load_bytes(p));
-  const __m512i index = _mm512_or_si512(bytes, _mm512_slli_epi32(bytes, 12));
+  const __m512i words = _mm512_loadu_si512(p);
+  const __m512i low = J == 0 ? words : _mm512_srli_epi32(words, 8 * J);
+  const __m512i high = J < 2 ? _mm512_slli_epi32(words, 12 - 8 * J) : _mm512_srli_epi32(words, 8 * J - 12);
+  const __m512i index = _mm512_mask_blend_epi16(0xAAAAAAAAU, low, high);
   // bf16 of 1, 0; 3, 2; 5, 4; 7, 6; -7, -8; -5, -6; -3, -4; -1, -2
   const __m512i table =
       _mm512_set_epi32(static_cast<int>(0xBF80C000U), static_cast<int>(0xC040C080U), static_cast<int>(0xC0A0C0C0U),

@@ -91,22 +91,19 @@ FL_INLINE Bytes min_bytes(Bytes a, Bytes b) {
 }
 FL_INLINE Bytes max_bytes(Bytes a, Bytes b) { return min_bytes(a, b) ^ a ^ b; }
 
-// Sixteen codes as floats times kCodes: two's complement, of 8 bits; or 4 bits, the J-th of each byte counted from the
-// low end; or 2 bits likewise.
-FL_INLINE Ints signed_bytes(const uint8_t* p) {
+// Sixteen codes as floats: two's complement of 8 bits; and, times 1 / kCodes, the J-th of kBits in each of 16 words,
+// counted from the low end.
+FL_INLINE Vec codes8(const uint8_t* p) {
   typedef int8_t Signed __attribute__((vector_size(16)));
-  return __builtin_convertvector((Signed)load_bytes(p), Ints);
+  return __builtin_convertvector((Signed)load_bytes(p), Vec);
 }
-FL_INLINE Vec codes8(const uint8_t* p) { return __builtin_convertvector(signed_bytes(p), Vec); }
-constexpr float kCodes4[] = {1, 1};
-template <int J>
-FL_INLINE Vec codes4(const uint8_t* p) {
-  return __builtin_convertvector((Ints)((Words)signed_bytes(p) << (28 - 4 * J)) >> 28, Vec);
-}
-constexpr float kCodes2[] = {1, 1, 1, 1};
-template <int J>
-FL_INLINE Vec codes2(const uint8_t* p) {
-  return __builtin_convertvector((Ints)((Words)signed_bytes(p) << (30 - 2 * J)) >> 30, Vec);
+template <int kBits>
+constexpr float kCodes = 1;
+template <int kBits, int J>
+FL_INLINE Vec codes(const uint8_t* p) {
+  Words words;
+  __builtin_memcpy(&words, p, sizeof(words));
+  return __builtin_convertvector((Ints)(words << (32 - kBits * (J + 1))) >> (32 - kBits), Vec);
 }
 // The J-th of each of 16 pairs of bf16.
 template <int J>

@@ -1,0 +1,23 @@
+// The kernel settings of this device that a policy may name.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "firstlight/device/contract.h"
+
+namespace firstlight::device::cpu {
+
+struct Settings {
+  // Linear products with a weight of a block format take their inputs in 8 bits (kernels/integer.h). Weights of other
+  // formats are multiplied as without it.
+  bool integer_inputs = false;
+};
+
+// Null for names that this device has not.
+const Settings* find_settings(std::string_view name);
+
+// Device::error_bound under these settings; false where the bound is that of float32 arithmetic.
+bool integer_error_bound(op::Op op, const KernelCall& call, const View& exact, std::span<double> bound);
+
+}  // namespace firstlight::device::cpu

@@ -1,0 +1,113 @@
+// Products of integers by AVX-512 VNNI, which every processor with AVX512-BF16 has. Same interface as
+// portable_integer.h. Inputs are stored with 128 added, because the instruction takes them unsigned.
+#pragma once
+
+#include "firstlight/device/cpu/kernels.h"
+#include "firstlight/device/cpu/simd/avx512bf16.h"
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+constexpr int kMultiplierLanes = 4;
+constexpr int kIntegerTileRows = 12;
+template <int kBits>
+constexpr int kFoldQuads = 16;
+
+struct Quad {
+  __m512i v;
+};
+struct Totals {
+  __m512i v;
+};
+template <int kBits>
+using Sums = Totals;
+
+FL_INLINE __m512i all_lanes(__m128i v) { return _mm512_broadcast_i32x4(v); }
+FL_INLINE Quad load_quad(const uint8_t* p) { return {_mm512_loadu_si512(p)}; }
+FL_INLINE void store_quad(uint8_t* p, Quad quad) { _mm512_storeu_si512(p, quad.v); }
+
+FL_INLINE Quad load_units(const uint8_t* p) {
+  // Four columns of every unit to a lane, then the bytes of a column side by side.
+  const __m512i columns = _mm512_permutexvar_epi32(
+      _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0), _mm512_loadu_si512(p));
+  return {_mm512_shuffle_epi8(columns, all_lanes(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)))};
+}
+template <int kBits, int J>
+FL_INLINE Quad field(Quad packed) {
+  if constexpr (kBits == 8) return packed;
+  const __m512i bits = _mm512_and_si512(J == 0 ? packed.v : _mm512_srli_epi16(packed.v, kBits * J),
+                                        _mm512_set1_epi32(kBits == 4 ? 0x0F0F0F0F : 0x03030303));
+  const __m128i table = kBits == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1)
+                                   : _mm_setr_epi8(0, 1, -2, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  return {_mm512_shuffle_epi8(all_lanes(table), bits)};
+}
+
+FL_INLINE Totals no_totals() { return {_mm512_setzero_si512()}; }
+template <int kBits>
+FL_INLINE Totals no_sums() {
+  return no_totals();
+}
+FL_INLINE __m512i dot_bytes(__m512i acc, __m512i unsigned_bytes, __m512i signed_bytes) {
+#if defined(FIRSTLIGHT_SIMDE)
+  return emulated_dpbusd(acc, unsigned_bytes, signed_bytes);
+#else
+  return _mm512_dpbusd_epi32(acc, unsigned_bytes, signed_bytes);
+#endif
+}
+template <int kBits>
+FL_INLINE Totals step(Totals sums, const Quad& quad, const int8_t* inputs) {
+  int32_t four;
+  __builtin_memcpy(&four, inputs, sizeof(four));
+  return {dot_bytes(sums.v, _mm512_set1_epi32(four), quad.v)};
+}
+template <int kBits>
+FL_INLINE Totals add_codes(Totals codes, const Quad& quad) {
+  return {dot_bytes(codes.v, _mm512_set1_epi32(static_cast<int>(0x80808080U)), quad.v)};
+}
+template <int kBits>
+FL_INLINE Totals fold(Totals totals, Totals sums) {
+  return {_mm512_add_epi32(totals.v, sums.v)};
+}
+template <int kBits>
+FL_INLINE Totals corrected(Totals totals, Totals codes, int32_t) {
+  return {_mm512_sub_epi32(totals.v, codes.v)};
+}
+FL_INLINE Vec to_floats(Totals totals) { return {_mm512_cvtepi32_ps(totals.v)}; }
+
+FL_INLINE int multipliers(const uint8_t* const* exponents, int16_t* out) {
+  const __m128i e0 = load_bytes(exponents[0]);
+  const __m128i e1 = load_bytes(exponents[1]);
+  const __m128i e2 = load_bytes(exponents[2]);
+  const __m128i e3 = load_bytes(exponents[3]);
+  const __m128i rest = _mm_xor_si128(max_bytes(max_bytes(e0, e1), max_bytes(e2, e3)), all_ones());
+  const int most = 255 - (_mm_cvtsi128_si32(_mm_minpos_epu16(min_bytes(rest, _mm_srli_epi16(rest, 8)))) & 0xFF);
+  const __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(e1, e0)), _mm256_set_m128i(e3, e2), 1);
+  const __m512i below =
+      _mm512_min_epu8(_mm512_sub_epi8(_mm512_set1_epi32(most * 0x01010101U), all), _mm512_set1_epi32(0x0F0F0F0F));
+  const __m512i bytes = _mm512_shuffle_epi8(
+      all_lanes(_mm_setr_epi8(static_cast<char>(128), 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0)), below);
+  _mm512_storeu_si512(out, _mm512_unpacklo_epi8(bytes, _mm512_setzero_si512()));
+  _mm512_storeu_si512(out + 32, _mm512_unpackhi_epi8(bytes, _mm512_setzero_si512()));
+  return most;
+}
+FL_INLINE __m512i multiply_rounded(const int16_t* x, const int16_t* multiplier) {
+  return _mm512_mulhrs_epi16(_mm512_loadu_si512(x), _mm512_loadu_si512(multiplier));
+}
+template <int kBits>
+FL_INLINE int32_t inputs(const int16_t* x, const int16_t* multiplier, int8_t* out) {
+  __m512i v = _mm512_packs_epi16(multiply_rounded(x, multiplier), multiply_rounded(x + 32, multiplier + 32));
+  if constexpr (kBits == 4)
+    v = _mm512_shuffle_epi8(v, all_lanes(_mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)));
+  if constexpr (kBits == 2)
+    v = _mm512_shuffle_epi8(v, all_lanes(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
+  _mm512_storeu_si512(out, _mm512_xor_si512(v, _mm512_set1_epi32(static_cast<int>(0x80808080U))));
+  return 0;
+}
+FL_INLINE void store_int16(int16_t* low, int16_t* high, Vec v) {
+  const __m256i words = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v.v));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(low), _mm256_castsi256_si128(words));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(high), _mm256_extracti128_si256(words, 1));
+}
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA
