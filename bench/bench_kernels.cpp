@@ -50,9 +50,10 @@ class RandomWeight : public device::WeightSource {
 // Runs the kernel that takes the call once for every iteration.
 template <typename Args>
 void run(benchmark::State& state, Device& device, op::Op op, const Args& args, std::span<const View> in,
-         const View& out) {
+         const View& out, std::string_view setting = "") {
   KernelCall call{&args, sizeof(args), in, {&out, 1}, {}};
   call.context.executor = &device.executor();
+  call.context.settings = device.settings(setting);
   for (const device::KernelRow& kernel : device.kernels()) {
     if (kernel.op != op || (kernel.accepts != nullptr && !kernel.accepts(call))) continue;
     const std::size_t bytes =
@@ -73,7 +74,7 @@ void report(benchmark::State& state, const char* unit, double per_iteration, dou
 
 // As many weights as no cache holds, each iteration the next one: decode reads every byte from memory.
 void linear(benchmark::State& state, Bench& bench, Format format, std::int64_t rows, std::int64_t depth,
-            std::int64_t outputs) {
+            std::int64_t outputs, std::string_view setting) {
   Device& device = *bench.device;
   const device::WeightPlan plan = device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs}});
   const std::int64_t copies =
@@ -85,7 +86,7 @@ void linear(benchmark::State& state, Bench& bench, Format format, std::int64_t r
   const HostTensor x = random_tensor(Format::bf16, {rows, depth});
   const HostTensor out(Format::bf16, {rows, outputs * copies});
   const View in[] = {x.view(), device.weight_view(wide, packed.view().data)};
-  run(state, device, op::Op::linear, op::Linear{}, in, out.view());
+  run(state, device, op::Op::linear, op::Linear{}, in, out.view(), setting);
   if (rows <= 4) return report(state, "GB/s", static_cast<double>(wide.bytes), bench.peaks.read_bandwidth);
   report(state, "GFLOP/s", 2.0 * static_cast<double>(rows * depth * outputs * copies), bench.peaks.flops_f32);
 }
@@ -142,14 +143,15 @@ void register_all(Bench& bench) {
   const auto add = [](const std::string& name, auto body) {
     benchmark::RegisterBenchmark(name.c_str(), body)->Unit(benchmark::kMillisecond)->UseRealTime();
   };
-  for (const Format format : {Format::f32, Format::bf16, Format::bfp8, Format::bfp4}) {
-    for (const std::int64_t rows : {1, 4})
-      add(fmt::format("linear/{}x2048x8192/{}", rows, format_name(format)),
-          [&bench, format, rows](benchmark::State& state) { linear(state, bench, format, rows, 2048, 8192); });
-    for (const std::int64_t rows : {32, 512})
-      add(fmt::format("linear/{}x2048x8192/{}", rows, format_name(format)),
-          [&bench, format, rows](benchmark::State& state) { linear(state, bench, format, rows, 2048, 8192); });
-  }
+  for (const std::string_view setting : {"", "int8"})
+    for (const Format format : {Format::f32, Format::bf16, Format::bfp8, Format::bfp4}) {
+      if (!setting.empty() && row(format).block_elements == 1) continue;
+      for (const std::int64_t rows : {1, 4, 32, 512})
+        add(fmt::format("linear/{}x2048x8192/{}{}{}", rows, format_name(format), setting.empty() ? "" : "-", setting),
+            [&bench, format, rows, setting](benchmark::State& state) {
+              linear(state, bench, format, rows, 2048, 8192, setting);
+            });
+    }
   for (const Format cache : {Format::f32, Format::bf16, Format::bfp8}) {
     add(fmt::format("attention/decode/1x4096/{}", format_name(cache)),
         [&bench, cache](benchmark::State& state) { attention(state, bench, cache, 1, 1, 4096); });

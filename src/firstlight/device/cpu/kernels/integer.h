@@ -140,34 +140,42 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, co
 
 // ---- Few rows: codes go from memory into the product -------------------------------------------------------------
 
+constexpr int64_t kBatch = 4;  // groups whose inputs are made together, so that they do not wait for one another
+constexpr int64_t kLine = 64;  // bytes of a cache line
+
 template <typename W, int kRows>
 void integer_panel(const LinearTask& task, int64_t panel) {
+  constexpr int kQuads = kPackedQuads<W>;
+  constexpr int64_t kBytes = kSubgroups * kGroupBytes<W>;
   const int64_t groups = integer_groups(task.weight.k);
   const auto* x = static_cast<const int16_t*>(task.x);
   Vec acc[kRows];
   unrolled<kRows>([&](auto r) FL_STEP { acc[r.value] = zero(); });
-  // The inputs of a group are made while the one before it is multiplied.
-  GroupInputs<kRows> buffers[2];
-  float weight_scales[2];
-  const auto prepare = [&](int64_t group) FL_STEP {
-    alignas(64) int16_t by[kIntegerGroup];
-    const auto subgroups = Subgroups<W>::at(task.weight, panel, group);
-    weight_scales[group % 2] = code_scale<W>(multipliers(subgroups.data, by));
-    scale_inputs<W, kRows>(x + group * kIntegerGroup, task.x_stride, by, buffers[group % 2]);
-  };
-  prepare(0);
-  for (int64_t group = 0; group < groups; ++group) {
-    if (group + 1 < groups) prepare(group + 1);
-    const auto subgroups = Subgroups<W>::at(task.weight, panel, group);
-    constexpr int kQuads = kPackedQuads<W>;
-    Quad packed;
-    const auto quad = [&](auto i) FL_STEP {
-      constexpr int kField = i.value % kFields<W>;
-      constexpr int kPacked = i.value / kFields<W>;
-      if constexpr (kField == 0) packed = packed_quad<W>(subgroups.data[kPacked / kQuads], kPacked % kQuads);
-      return field<kCodeBits<W>, kField>(packed);
-    };
-    multiply_group<W, kRows>(quad, buffers[group % 2], task.x_scales + group, groups, weight_scales[group % 2], acc);
+  GroupInputs<kRows> scaled[kBatch];
+  float scales[kBatch];
+  for (int64_t first = 0; first < groups; first += kBatch) {
+    const int64_t count = smaller(kBatch, groups - first);
+    for (int64_t i = 0; i < count; ++i) {
+      alignas(64) int16_t by[kIntegerGroup];
+      const auto subgroups = Subgroups<W>::at(task.weight, panel, first + i);
+      scales[i] = code_scale<W>(multipliers(subgroups.data, by));
+      scale_inputs<W, kRows>(x + (first + i) * kIntegerGroup, task.x_stride, by, scaled[i]);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      const auto subgroups = Subgroups<W>::at(task.weight, panel, first + i);
+      // The hardware, which sees exponents read before codes, does not foresee them. Panels follow one another, so what
+      // is behind this one is the next.
+      for (int64_t line = 0; line < kBytes; line += kLine)
+        __builtin_prefetch(subgroups.data[0] + kBatch * kBytes + line);
+      Quad packed;
+      const auto quad = [&](auto q) FL_STEP {
+        constexpr int kField = q.value % kFields<W>;
+        constexpr int kPacked = q.value / kFields<W>;
+        if constexpr (kField == 0) packed = packed_quad<W>(subgroups.data[kPacked / kQuads], kPacked % kQuads);
+        return field<kCodeBits<W>, kField>(packed);
+      };
+      multiply_group<W, kRows>(quad, scaled[i], task.x_scales + first + i, groups, scales[i], acc);
+    }
   }
   unrolled<kRows>([&](auto r) FL_STEP { finish(task, r.value, panel, acc[r.value]); });
 }
@@ -248,26 +256,18 @@ void integer_block(const LinearTask& task, int64_t panel, uint8_t* scratch) {
   for (int64_t r = 0; r < task.rows; ++r) finish(task, r, panel, load(results + r * kPanel));
 }
 
+template <typename W, int kRows = kDirectRows>
+void integer_rows(const LinearTask& task, int64_t begin, int64_t end) {
+  if constexpr (kRows > 0) {
+    if (task.rows != kRows) return integer_rows<W, kRows - 1>(task, begin, end);
+    for (int64_t panel = begin; panel < end; ++panel) integer_panel<W, kRows>(task, panel);
+  }
+}
+
 template <typename W>
 void integer(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
-  for (int64_t panel = begin; panel < end; ++panel) {
-    switch (task.rows) {
-      case 1:
-        integer_panel<W, 1>(task, panel);
-        break;
-      case 2:
-        integer_panel<W, 2>(task, panel);
-        break;
-      case 3:
-        integer_panel<W, 3>(task, panel);
-        break;
-      case 4:
-        integer_panel<W, 4>(task, panel);
-        break;
-      default:
-        integer_block<W>(task, panel, scratch);
-    }
-  }
+  if (task.rows <= kDirectRows) return integer_rows<W>(task, begin, end);
+  for (int64_t panel = begin; panel < end; ++panel) integer_block<W>(task, panel, scratch);
 }
 
 void linear_integer(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {

@@ -10,9 +10,6 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kSlabRows = 2 * kRowBlock;  // rows whose inputs are in scratch at a time
-constexpr std::int64_t kGrainWork = 1 << 15;       // multiply-adds that are worth a worker's while
-constexpr std::int64_t kRangesPerThread = 8;       // at most: a late worker finds less left
 constexpr std::int64_t kMostTileRows = 16;
 
 // Whether few rows of x can be read in place: rows one stride apart, and pairs of bf16 whole.
@@ -69,10 +66,8 @@ void few_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, s
     task.x = halves;
   }
   Executor& executor = *call.context.executor;
-  const std::int64_t work = depth * kPanel * task.rows * panels;
-  std::int64_t ranges = std::clamp<std::int64_t>(work / kGrainWork, 1, executor.threads() * kRangesPerThread);
-  if (ranges > executor.threads()) ranges = ranges / executor.threads() * executor.threads();  // as many for each
-  executor.parallel_for(panels, round_up(ceil_div(panels, ranges), kernels.direct_panels[task.rows]),
+  const std::int64_t range = range_panels(depth * kPanel * task.rows, panels, executor.threads());
+  executor.parallel_for(panels, round_up(range, kernels.direct_panels[task.rows]),
                         [&](std::int64_t begin, std::int64_t end, int) { kernels.linear_direct(task, begin, end); });
 }
 

@@ -8,9 +8,6 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kSlabRows = 2 * kRowBlock;  // rows whose inputs are in scratch at a time
-constexpr std::int64_t kGrainWork = 1 << 16;       // multiply-adds that are worth a worker's while
-constexpr std::int64_t kRangesPerThread = 8;       // at most: a late worker finds less left
 constexpr std::int64_t kLine = 64;
 
 // Scratch: quantised rows, their scales, then for each worker an f32 row that bf16 is widened to, or what a product of
@@ -49,11 +46,9 @@ void multiply_rows(const KernelCall& call, const Kernels& kernels, const LinearT
   const std::int64_t panels = ceil_div(task.weight.n, kPanel);
   const std::int64_t groups = integer_groups(task.weight.k);
   const std::int64_t blocks = ceil_div(task.rows, kRowBlock);
-  const std::int64_t work = task.weight.k * kPanel * task.rows * panels;
-  std::int64_t ranges = std::clamp<std::int64_t>(work / kGrainWork, 1, executor.threads() * kRangesPerThread);
-  if (ranges > executor.threads()) ranges = ranges / executor.threads() * executor.threads();  // as many for each
+  const std::int64_t range = range_panels(task.weight.k * kPanel * task.rows, panels, executor.threads());
   auto* workers = reinterpret_cast<std::uint8_t*>(call.context.scratch.data() + parts.values + parts.scales);
-  executor.parallel_for(panels, ceil_div(panels, ranges), [&](std::int64_t begin, std::int64_t end, int worker) {
+  executor.parallel_for(panels, range, [&](std::int64_t begin, std::int64_t end, int worker) {
     for (std::int64_t block = 0; block < blocks; ++block) {
       const std::int64_t row = tile_begin(task.rows, blocks, block);
       LinearTask part = task;

@@ -66,16 +66,21 @@ FL_INLINE __m256i add_pairs(__m256i words) { return _mm256_madd_epi16(words, _mm
 FL_INLINE __m256i signed_products(__m256i codes, __m256i inputs) {
   return add_pairs(_mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(inputs, codes)));
 }
+// Sums of integers may be taken in any order, and a compiler that does so keeps more of them than there are registers.
+FL_INLINE Totals in_order(Totals totals) {
+  asm("" : "+x"(totals.lo), "+x"(totals.hi));
+  return totals;
+}
 template <int kBits>
 FL_INLINE Totals step(Totals sums, const Quad& quad, const int8_t* inputs) {
   int32_t four;
   __builtin_memcpy(&four, inputs, sizeof(four));
   const __m256i v = _mm256_set1_epi32(four);
   if constexpr (kBits == 8)
-    return {_mm256_add_epi32(sums.lo, signed_products(quad.lo, v)),
-            _mm256_add_epi32(sums.hi, signed_products(quad.hi, v))};
-  return {_mm256_add_epi16(sums.lo, _mm256_maddubs_epi16(quad.lo, v)),
-          _mm256_add_epi16(sums.hi, _mm256_maddubs_epi16(quad.hi, v))};
+    return in_order({_mm256_add_epi32(sums.lo, signed_products(quad.lo, v)),
+                     _mm256_add_epi32(sums.hi, signed_products(quad.hi, v))});
+  return in_order({_mm256_add_epi16(sums.lo, _mm256_maddubs_epi16(quad.lo, v)),
+                   _mm256_add_epi16(sums.hi, _mm256_maddubs_epi16(quad.hi, v))});
 }
 template <int kBits>
 FL_INLINE Totals fold(Totals totals, Totals sums) {
