@@ -287,16 +287,20 @@ class SettingsDevice : public TestDevice {
 TEST(Session, KernelsGetTheSettingOfTheirGroupAndPhase) {
   SettingsDevice device;
   PolicyRules rules;
-  rules.base.settings = {
-      {"li_qkv_prefill", "hifi2"}, {"li_qkv_decode", "hifi4"}, {"li_ff2", "lofi"}, {"sdpa_decode", "hifi2na"}};
+  rules.base.settings = {{"li_qkv_prefill", "hifi2"},
+                         {"li_qkv_decode", "hifi4"},
+                         {"li_ff2", "lofi"},
+                         {"sdpa_decode", "hifi2na"},
+                         {"li_lm_head", "hifi4"}};
   rules.layers[1].settings = {{"li_ff2", "hifi4"}};
   Session session(device, Policy(rules));
   session.note_group("layers.0.q", Group::kWqkv);
   session.note_group("layers.0.down", Group::kFf2);
   session.note_group("layers.1.down", Group::kFf2);
+  session.note_group("lm_head", Group::kLmHead);
   const Tensor x = session.upload(random_tensor(1, {1, 4}));
   const auto run_all = [&] {
-    for (const char* key : {"layers.0.q", "layers.0.down", "layers.1.down", "lm_head"}) {
+    for (const char* key : {"layers.0.q", "layers.0.down", "layers.1.down", "lm_head", "other"}) {
       const std::vector<Tensor> in{x, session.upload(random_tensor(2, {4, 4}))};
       session.call(Op::linear, op::Linear{}, in, key);
     }
@@ -307,11 +311,11 @@ TEST(Session, KernelsGetTheSettingOfTheirGroupAndPhase) {
   };
   seen_settings.clear();
   run_all();
-  EXPECT_EQ(seen_settings, (std::vector<std::string>{"hifi2", "lofi", "hifi4", "", ""}));
+  EXPECT_EQ(seen_settings, (std::vector<std::string>{"hifi2", "lofi", "hifi4", "hifi4", "", ""}));
   seen_settings.clear();
   session.set_phase(Phase::kDecode);
   run_all();
-  EXPECT_EQ(seen_settings, (std::vector<std::string>{"hifi4", "lofi", "hifi4", "", "hifi2na"}));
+  EXPECT_EQ(seen_settings, (std::vector<std::string>{"hifi4", "lofi", "hifi4", "hifi4", "", "hifi2na"}));
 }
 
 }  // namespace
