@@ -26,6 +26,7 @@ Json describe_scope(const PolicyRules::Scope& scope) {
 std::vector<std::string> policy_names() {
   std::vector<std::string> names = data_names("policies");
   std::erase_if(names, [](const std::string& name) { return name.ends_with(kAssumptions); });
+  std::ranges::sort(names);  // the files' order has ".json" in it
   return names;
 }
 
