@@ -17,11 +17,12 @@ ISA_MEMBERS = {
     "table_avx2.cpp.o": ("ymm", r"firstlight::device::cpu::kAvx2"),
     "table_avx512.cpp.o": ("zmm", r"firstlight::device::cpu::kAvx512"),
     "table_avx512bf16.cpp.o": ("zmm", r"firstlight::device::cpu::kAvx512Bf16"),
+    "table_amx.cpp.o": ("tmm", r"firstlight::device::cpu::kAmx"),
     "tensix_portable.cpp.o": ("xmm", r"firstlight::device::tensix::kPortableKernels"),
     "tensix_avx2.cpp.o": ("ymm", r"firstlight::device::tensix::kAvx2Kernels"),
     "tensix_avx512.cpp.o": ("zmm", r"firstlight::device::tensix::kAvx512Kernels"),
 }
-WIDTHS = ("xmm", "ymm", "zmm")
+WIDTHS = ("xmm", "ymm", "zmm", "tmm")
 
 
 def run(*command):

@@ -8,5 +8,5 @@ venv=${1:?usage: install.sh VENV}
 export CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
 -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF ${CMAKE_ARGS:-}"
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
-"$venv/bin/pip" install --no-binary llama-cpp-python llama-cpp-python gguf numpy
+"$venv/bin/pip" install --no-cache-dir --no-binary llama-cpp-python llama-cpp-python gguf numpy
 "$venv/bin/python" -c 'import llama_cpp; print("llama-cpp-python", llama_cpp.__version__); print(llama_cpp.llama_print_system_info().decode())'

@@ -13,7 +13,7 @@ namespace {
 const Kernels& kernels_of(const std::string& table) {
   for (const Isa& isa : isas())
     if (isa.name == table) return *isa.kernels;
-  return kAvx512Simde;
+  return simulated_kernels(table);
 }
 
 // Difference in units of the last place of the wanted value as a normal f32.

@@ -1,12 +1,14 @@
-// The device over the emulated table.
+// The device over the emulated tables.
 #include "device/cpu/simulated.h"
 
+#include "firstlight/base/error.h"
 #include "firstlight/device/cpu/device.h"
 #include "firstlight/device/cpu/rows.h"
 
 namespace firstlight::device::cpu {
+namespace {
 
-bool has_simulated_avx512() {
+bool usable() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
 #else
@@ -14,9 +16,30 @@ bool has_simulated_avx512() {
 #endif
 }
 
-std::unique_ptr<Device> open_simulated_avx512(int threads) {
-  const Isa isa{"avx512-simde", has_simulated_avx512, &kAvx512Simde, kRows<kAvx512Simde>};
-  return std::make_unique<CpuDevice>(isa, threads);
+constexpr Isa kSimulated[] = {
+    {"avx512_simde", usable, &kAvx512Simde, kRows<kAvx512Simde>},
+    {"amx_simde", usable, &kAmxSimde, kRows<kAmxSimde>},
+};
+
+const Isa& simulated(std::string_view table) {
+  for (const Isa& isa : kSimulated)
+    if (isa.name == table) return isa;
+  fail(Category::kInternal, "", "no emulated table is named '{}'", table);
+}
+
+}  // namespace
+
+std::vector<std::string_view> simulated_tables() {
+  std::vector<std::string_view> names;
+  if (usable())
+    for (const Isa& isa : kSimulated) names.push_back(isa.name);
+  return names;
+}
+
+const Kernels& simulated_kernels(std::string_view table) { return *simulated(table).kernels; }
+
+std::unique_ptr<Device> open_simulated(std::string_view table, int threads) {
+  return std::make_unique<CpuDevice>(simulated(table), threads);
 }
 
 }  // namespace firstlight::device::cpu

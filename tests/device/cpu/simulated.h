@@ -1,7 +1,9 @@
-// The AVX-512 kernels on machines without AVX-512: the same text, compiled against SIMDe's emulation.
+// The AVX-512 and AMX kernels on machines without them: the same text, compiled against an emulation.
 #pragma once
 
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "firstlight/device/contract.h"
 #include "firstlight/device/cpu/kernels.h"
@@ -9,9 +11,11 @@
 namespace firstlight::device::cpu {
 
 extern const Kernels kAvx512Simde;
+extern const Kernels kAmxSimde;
 
-// Whether this machine can run them: the emulation itself is compiled with AVX2, for its speed.
-bool has_simulated_avx512();
-std::unique_ptr<Device> open_simulated_avx512(int threads);
+// Those that this machine can run: the emulation itself is compiled with AVX2, for its speed.
+std::vector<std::string_view> simulated_tables();
+const Kernels& simulated_kernels(std::string_view table);
+std::unique_ptr<Device> open_simulated(std::string_view table, int threads);
 
 }  // namespace firstlight::device::cpu

@@ -1,4 +1,4 @@
-// The kernel tables that this machine can run, the emulated one included, as test parameters.
+// The kernel tables that this machine can run, the emulated ones included, as test parameters.
 #pragma once
 
 #include <string>
@@ -14,12 +14,13 @@ inline std::vector<std::string> tables() {
   std::vector<std::string> names;
   for (const Isa& isa : isas())
     if (isa.usable()) names.emplace_back(isa.name);
-  if (has_simulated_avx512()) names.emplace_back("avx512_simde");
+  for (const std::string_view table : simulated_tables()) names.emplace_back(table);
   return names;
 }
 
 inline std::unique_ptr<Device> open_table(const std::string& name, int threads) {
-  if (name == "avx512_simde") return open_simulated_avx512(threads);
+  for (const std::string_view table : simulated_tables())
+    if (table == name) return open_simulated(table, threads);
   return open_cpu({.threads = threads, .isa = name});
 }
 

@@ -34,8 +34,9 @@ std::vector<TestDevice> test_devices() {
     result.push_back(emulation(row.name, "wormhole", "fast"));
   }
   for (const std::string& isa : device::usable_isas()) result.push_back(with_isa("cpu", isa));
-  if (device::cpu::has_simulated_avx512())
-    result.push_back({"cpu_avx512_simde", [](int threads) { return device::cpu::open_simulated_avx512(threads); }});
+  for (const std::string_view table : device::cpu::simulated_tables())
+    result.push_back(
+        {fmt::format("cpu_{}", table), [table](int threads) { return device::cpu::open_simulated(table, threads); }});
   return result;
 }
 

@@ -20,8 +20,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     ${cpu_sources}/table_avx512bf16.cpp
     PROPERTIES COMPILE_OPTIONS
                "${FIRSTLIGHT_KERNEL_FLAGS};-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512bf16;-mavx512vnni;-mfma;-mf16c")
+  set_source_files_properties(
+    ${cpu_sources}/table_amx.cpp
+    PROPERTIES COMPILE_OPTIONS
+               "${FIRSTLIGHT_KERNEL_FLAGS};-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512bf16;-mavx512vnni;-mamx-tile;-mamx-bf16;-mfma;-mf16c")
 endif()
 # The tables see only what they include: an inline function compiled with their flags must not reach other files.
 set_source_files_properties(${cpu_sources}/table_portable.cpp ${cpu_sources}/table_avx2.cpp
-                            ${cpu_sources}/table_avx512.cpp ${cpu_sources}/table_avx512bf16.cpp
+                            ${cpu_sources}/table_avx512.cpp ${cpu_sources}/table_avx512bf16.cpp ${cpu_sources}/table_amx.cpp
                             PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

@@ -2,6 +2,11 @@
 #include "firstlight/device/cpu/isa.h"
 
 #include <fmt/ranges.h>
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <string>
@@ -16,21 +21,41 @@ namespace cpu {
 namespace {
 
 #if defined(__x86_64__)
+// Tiles: the processor's bits (CPUID 7.0 EDX 22 and 24), and the permission that Linux gives a process for their
+// registers on request (Documentation/arch/x86/xstate.rst).
+bool has_amx() {
+#if defined(__linux__)
+  constexpr unsigned kBf16 = 1U << 22;
+  constexpr unsigned kTile = 1U << 24;
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kBf16) != 0 && (edx & kTile) != 0 &&
+         syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
          __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
          __builtin_cpu_supports("fma") != 0;
+}
+
+bool has_avx512bf16() {
+  return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 }
 #endif
 
 // __builtin_cpu_supports also asks the operating system (XGETBV) for the AVX families.
 constexpr Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512bf16",
-     [] {
-       return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
-     },
-     &kAvx512Bf16, kRows<kAvx512Bf16>},
+    {"amx", [] { return has_avx512bf16() && has_amx(); }, &kAmx, kRows<kAmx>},
+    {"avx512bf16", has_avx512bf16, &kAvx512Bf16, kRows<kAvx512Bf16>},
     {"avx512", has_avx512, &kAvx512, kRows<kAvx512>},
     {"avx2",
      // Every processor with AVX2 and FMA converts f16 too (F16C is older than AVX2).

@@ -53,16 +53,18 @@ struct PanelWeight {
 };
 
 // How a product takes its inputs. kFloats: f32 by f32, one after the other. kPairs: two bf16 by two bf16 a step, added
-// to f32 by the instruction that does so; only for activations that are bf16 already. kIntegers: 8 bits by the codes of
-// a block format, summed as integers (kernels/integer.h).
-enum class Inputs : uint8_t { kFloats, kPairs, kIntegers };
+// to f32 by the instruction that does so; only for activations that are bf16 already. kTiles: 32 bf16 by 32 bf16 a
+// step, as AMX adds them (kernels/tiles.h). kIntegers: 8 bits by the codes of a block format, summed as integers
+// (kernels/integer.h).
+enum class Inputs : uint8_t { kFloats, kPairs, kTiles, kIntegers };
 
 struct LinearTask {
   PanelWeight weight;
   Inputs inputs;
-  // Few rows: [rows, K] floats, or bf16 with one zero more where K is odd. Many rows: tiles (tile_begin) one after the
-  // other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs. Integers, any number of rows: what
-  // `quantise` made, [rows, K padded to kIntegerGroup], with x_scales [rows, groups] beside it.
+  // Few rows: [rows, K] floats (kTiles too), or for kPairs bf16 with one zero more where K is odd. Many rows: tiles
+  // (tile_begin) one after the other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs; for kTiles
+  // each [K / 32][16 rows, or all where they are fewer][32], zeros beyond K and the rows. Integers, any number of rows:
+  // what `quantise` made, [rows, K padded to kIntegerGroup], with x_scales [rows, groups] beside it.
   const void* x;
   int64_t x_stride;  // few rows, and integers: elements
   const float* x_scales;
@@ -83,9 +85,19 @@ inline constexpr int64_t kDecodedFloats = 4096;  // of a panel, or of panels use
 // Floats of scratch that the blocked product needs for each worker.
 inline constexpr int64_t kBlockedFloats = kPanelGroup * (kDecodedFloats + kRowBlock * kPanel);
 
+// Tiles.
+inline constexpr int64_t kTileSide = 16;     // rows of a tile of inputs, columns of one of weights
+inline constexpr int64_t kTileDepth = 32;    // inputs of a tile
+inline constexpr int64_t kTilesPanels = 16;  // panels that a worker multiplies by at a time, at most
+inline constexpr int64_t kTilesDepth = 512;  // inputs of two panels that are decoded at a time: they stay in L1
+inline constexpr int64_t kTilesRows = 512;   // rows that share one decoding of a weight
+// Bytes of scratch that linear_tiles needs for each worker.
+inline constexpr int64_t kTilesScratch = 2 * kPanel * kTilesDepth * 2 + kTilesPanels * kPanel * kTilesRows * 4;
+
 // Integers.
-inline constexpr int64_t kIntegerGroup = 64;   // inputs that share a scale; groups start at its multiples
-inline constexpr int64_t kIntegerDepth = 512;  // inputs of a panel whose codes are spread out at a time
+inline constexpr int64_t kIntegerGroup = 64;     // inputs that share a scale; groups start at its multiples
+inline constexpr float kLeastInput = 0x1p-100F;  // 32512 / x and its products stay finite
+inline constexpr int64_t kIntegerDepth = 512;    // inputs of a panel whose codes are spread out at a time
 // Bytes of scratch that linear_integer needs for each worker where there are more than kDirectRows rows.
 inline constexpr int64_t kIntegerScratch = kIntegerDepth * kPanel + kRowBlock * kPanel * 4;
 
@@ -172,16 +184,18 @@ struct Kernels {
   void (*layer_norm)(float eps, Source x, const float* weight, const float* bias, Sink out, int64_t n);
   void (*rope)(bool interleaved, Source x, const float* cos, const float* sin, Sink out, int64_t rotary, int64_t n);
 
-  bool takes_pairs;          // whether products of bf16 take Inputs::kPairs
-  int64_t tile_rows;         // of the blocked product, at most
+  Inputs bf16_inputs;        // how products take activations of bf16
+  int64_t tile_rows;         // of the blocked product of floats and pairs, at most
   const int* direct_panels;  // panels that linear_direct keeps in flight, by rows 0..kDirectRows
   void (*exponent_range)(const float* x, int64_t n, int* lowest, int* highest);  // widens [lowest, highest]
-  // K elements of each row to a tile.
+  // K elements of each row to a tile; a row whose data is null is zeros (kTiles only).
   void (*pack_tile)(Inputs inputs, const Source* rows, int64_t count, int64_t k, void* tile);
   // The columns of the panels [begin, end), for at most kDirectRows rows.
   void (*linear_direct)(const LinearTask& task, int64_t begin, int64_t end);
   // The same for any number of rows, with kBlockedFloats of scratch.
   void (*linear_blocked)(const LinearTask& task, int64_t begin, int64_t end, float* scratch);
+  // The same for kTiles, of at most kTilesRows rows and kTilesPanels panels, with kTilesScratch; null without them.
+  void (*linear_tiles)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
   // x [K] to 16 bits a value in the order that linear_integer reads them, and a scale for each group.
   void (*quantise)(const float* x, int64_t k, int16_t* out, float* scales);
   // The columns of the panels [begin, end) for at most kRowBlock rows, with kIntegerScratch where they are many.
@@ -193,12 +207,13 @@ struct Kernels {
   // Probes: bytes read and summed; floating-point operations done by `count` rounds.
   float (*stream_sum)(const float* data, int64_t n);
   double (*fma_rounds)(int64_t count, float* sink);
-  double (*pair_rounds)(int64_t count, float* sink);  // null where pairs are not taken
+  double (*bf16_rounds)(int64_t count, float* sink);  // null where bf16 is taken as floats
 };
 
 extern const Kernels kPortable;
 extern const Kernels kAvx2;
 extern const Kernels kAvx512;
 extern const Kernels kAvx512Bf16;
+extern const Kernels kAmx;
 
 }  // namespace firstlight::device::cpu

@@ -90,10 +90,10 @@ Peaks CpuDevice::peaks(double seconds) {
   const std::size_t bytes = stream_bytes(available_bytes());
   peaks.read_bandwidth = read_bandwidth(executor(), *isa_.kernels, bytes, seconds);
   peaks.flops_f32 = flops(executor(), seconds, isa_.kernels->fma_rounds);
-  const auto pair_rounds = isa_.kernels->pair_rounds;
-  peaks.flops_bf16 = pair_rounds != nullptr ? flops(executor(), seconds, pair_rounds) : peaks.flops_f32;
+  const auto bf16_rounds = isa_.kernels->bf16_rounds;
+  peaks.flops_bf16 = bf16_rounds != nullptr ? flops(executor(), seconds, bf16_rounds) : peaks.flops_f32;
   peaks.origin = fmt::format("measured with {} threads: reads of {} MiB, {} multiply-adds{}", executor().threads(),
-                             bytes >> 20, isa_.name, pair_rounds != nullptr ? ", dot products of bf16" : "");
+                             bytes >> 20, isa_.name, bf16_rounds != nullptr ? ", products of bf16" : "");
   return peaks;
 }
 

@@ -15,8 +15,7 @@ namespace {
 
 constexpr Settings kInteger{.integer_inputs = true};
 constexpr double kInputError = 0.5021;  // of an input, in steps of its group: X's half step and v's
-constexpr double kLeastInput = 0x1p-100;
-constexpr double kUnit = 0x1p-24;  // half an ulp, relative
+constexpr double kUnit = 0x1p-24;       // half an ulp, relative
 constexpr double kUnderflow = 0x1p-126;
 
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }

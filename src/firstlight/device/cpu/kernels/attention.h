@@ -3,7 +3,7 @@
 //   s[t] = q . k[t], one chain over D in order;  m' = max(m, max s);  p[t] = e^(s[t] - m')
 //   l = l e^(m - m') + sum p;  out = out e^(m - m') + p[t] v[t], one chain over the row's own t in order
 // so a row's bits depend on nothing but its own sequence. Where a table takes pairs of bf16 and both q and the keys are
-// bf16, the chain of s adds two products a step. Text compiled once per ISA.
+// bf16, the chain of s adds two products a step, or with tiles 32 (tiles.h). Text compiled once per ISA.
 #pragma once
 
 #include "firstlight/device/cpu/kernels/elementwise.h"
@@ -75,12 +75,23 @@ FL_INLINE void decode_cache_rows(const AttentionTask& task, const CacheSide& sid
 constexpr bool kHasPairs = true;
 #else
 constexpr bool kHasPairs = false;
-void multiply_pairs(const MultiplyTask&) {}
 #endif
 
 // A row of bf16 as it is: a pair in the place of each float.
 FL_INLINE void copy_pairs(const void* row, int64_t dim, float* dst) {
   __builtin_memcpy(dst, row, static_cast<size_t>(dim) * 2);
+}
+
+// out = x w, of pairs of bf16 or of floats.
+FL_INLINE void score(const MultiplyTask& products, [[maybe_unused]] bool pairs) {
+#if defined(FL_TILES)
+  if (pairs) return multiply_by_tiles(products);
+#endif
+  for (int64_t i = 0; i < products.rows * products.out_stride; i += kPanel) store(products.out + i, zero());
+#if defined(FL_PAIRS) && !defined(FL_TILES)
+  if (pairs) return multiply_pairs(products);
+#endif
+  multiply(products);
 }
 
 struct KeyRange {
@@ -105,12 +116,15 @@ void update_softmax(const AttentionTask& task, KeyRange range, float* scores, fl
   const Vec nothing = set1(-kInfinity);
   Vec s[kKeyBlock / 16];
   Vec top = nothing;
+  const bool whole = range.begin == 0 && range.end == kKeyBlock;
   FL_UNROLL
   for (int j = 0; j < kKeyBlock / 16; ++j) {
     s[j] = mul(load(scores + 16 * j), scale);
     if (task.softcap > 0) s[j] = mul(set1(task.softcap), tanh(div(s[j], set1(task.softcap))));
-    const Vec index = add(lane, set1(static_cast<float>(16 * j)));
-    s[j] = select_less(index, begin, nothing, select_less(index, end, s[j], nothing));
+    if (!whole) {
+      const Vec index = add(lane, set1(static_cast<float>(16 * j)));
+      s[j] = select_less(index, begin, nothing, select_less(index, end, s[j], nothing));
+    }
     top = max(top, s[j]);
   }
   const float before = *largest;
@@ -123,6 +137,10 @@ void update_softmax(const AttentionTask& task, KeyRange range, float* scores, fl
     s[j] = exp(sub(s[j], peak));
     store(scores + 16 * j, s[j]);
     sums = add(sums, s[j]);
+  }
+  if (before == after) {  // nothing fades
+    *total += sum(sums);
+    return;
   }
   const Vec fade = exp(sub(set1(before), peak));
   float factor[16];
@@ -158,7 +176,7 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
       const uint8_t* from = task.q + row * task.q_row_stride + (head * group + g) * task.q_head_stride;
       const int64_t i = (row - begin) * group + g;
       if (pairs) {
-        q[i * dim + terms - 1] = 0;
+        for (int64_t d = 0; d < dim; d += kPanel) store(q + i * dim + d, zero());
         copy_pairs(from, task.keys.dim, q + i * dim);
       } else {
         convert({from, task.q_element}, sink(q + i * dim), task.keys.dim);
@@ -170,6 +188,9 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
   for (int64_t i = 0; i < queries * value_dim; i += kPanel) store(gathered + i, zero());
   for (int64_t i = 0; i < kPanel * dim; i += kPanel) store(key_rows + i, zero());
 
+#if defined(FL_TILES)
+  open_tiles(smaller(queries, kTileSide));
+#endif
   const int64_t sequence = task.sequences[begin];
   for (int64_t base = first / kKeyBlock * kKeyBlock; base <= last; base += kKeyBlock) {
     const int64_t present_begin = first > base ? first - base : 0;  // rows of the cache that any query needs
@@ -190,13 +211,7 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
     }
     decode_cache_rows(task, task.values, sequence, head, base + present_begin, base + present_end, last,
                       values + present_begin * value_dim, value_dim, decode_cache_row);
-    for (int64_t i = 0; i < queries * kKeyBlock; i += kPanel) store(scores + i, zero());
-    const MultiplyTask products{q, dim, queries, keys, kKeyBlock, terms, width, scores, kKeyBlock};
-    if (pairs) {
-      multiply_pairs(products);
-    } else {
-      multiply(products);
-    }
+    score({q, dim, queries, keys, kKeyBlock, terms, width, scores, kKeyBlock}, pairs);
 
     // Rows of equal range are gathered together; a masked position is never multiplied, whatever lies there.
     int64_t run = begin;
@@ -219,6 +234,10 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
       run = row + 1;
     }
   }
+
+#if defined(FL_TILES)
+  close_tiles();
+#endif
 
   for (int64_t i = 0; i < queries; ++i) {
     const int64_t row = begin + i / group;

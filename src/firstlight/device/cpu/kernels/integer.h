@@ -14,7 +14,6 @@ namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
 constexpr int kSubgroups = kIntegerGroup / kGroup;
-constexpr float kLeastInput = 0x1p-100F;  // 32512 / x and its products stay finite
 
 FL_INLINE uint32_t bits_of(float x) {
   uint32_t bits;

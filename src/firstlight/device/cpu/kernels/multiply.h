@@ -1,7 +1,7 @@
 // out += x w in register blocks, of floats or (where a table has them) of pairs of bf16. Text compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/math.h"
+#include "firstlight/device/cpu/kernels/unrolled.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
@@ -13,7 +13,7 @@ struct FloatTerms {
   FL_INLINE Vec add_to(Vec acc, Vec x, Weights w) { return fma(x, w, acc); }
   FL_INLINE Vec all(Input x) { return set1(x); }
 };
-#if defined(FL_PAIRS)
+#if defined(FL_PAIRS) && !defined(FL_TILES)
 // x and w hold a pair where a float would be.
 struct PairTerms {
   using Input = uint32_t;
@@ -72,7 +72,33 @@ void multiply_rows(const MultiplyTask& task, int64_t row) {
 }
 
 void multiply(const MultiplyTask& task) { multiply_rows<FloatTerms, 0>(task, 0); }
-#if defined(FL_PAIRS)
+#if defined(FL_TILES)
+// out = x w by tiles of as many rows as open_tiles() said, at most task.rows; x and w are zeros up to the next multiple
+// of 16 pairs.
+template <int kRowTiles>
+FL_INLINE void multiply_row_tiles(const MultiplyTask& task, int64_t row) {
+  for (int64_t column = 0; column < task.n; column += kPanel) {
+    unrolled<kRowTiles>([&](auto t) FL_STEP { zero_tile<t.value>(); });
+    for (int64_t k = 0; k < task.k; k += kTileSide) {
+      load_floats<6>(task.w + k * task.w_stride + column, task.w_stride);
+      unrolled<kRowTiles>([&](auto t) FL_STEP {
+        load_floats<4>(task.x + (row + t.value * kTileSide) * task.x_stride + k, task.x_stride);
+        multiply_tiles<t.value, 4, 6>();
+      });
+    }
+    unrolled<kRowTiles>([&](auto t) FL_STEP {
+      store_floats<t.value>(task.out + (row + t.value * kTileSide) * task.out_stride + column, task.out_stride);
+    });
+  }
+}
+void multiply_by_tiles(const MultiplyTask& task) {
+  int64_t row = 0;
+  for (; row + 4 * kTileSide <= task.rows; row += 4 * kTileSide) multiply_row_tiles<4>(task, row);
+  for (; row + kTileSide <= task.rows; row += kTileSide) multiply_row_tiles<1>(task, row);
+  if (row == task.rows) return;
+  multiply_row_tiles<1>(task, task.rows > kTileSide ? task.rows - kTileSide : 0);  // some rows a second time
+}
+#elif defined(FL_PAIRS)
 void multiply_pairs(const MultiplyTask& task) { multiply_rows<PairTerms, 0>(task, 0); }
 #endif
 

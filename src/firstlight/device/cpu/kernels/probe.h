@@ -45,7 +45,7 @@ double fma_rounds(int64_t count, float* sink_value) {
   return static_cast<double>(count) * kChains * 16 * 2;
 }
 
-#if defined(FL_PAIRS)
+#if defined(FL_PAIRS) && !defined(FL_TILES)
 // The same with products of pairs.
 double pair_rounds(int64_t count, float* sink_value) {
   constexpr int kChains = kBlocks[0].rows * kBlocks[0].panels;

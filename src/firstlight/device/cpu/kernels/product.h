@@ -1,6 +1,7 @@
 // The linear product. Every output is one chain over the inputs in order,
 //   floats:  acc = 0;  acc = fma(x[k], w[k][n], acc) for k = 0, 1, ...;          out = acc + 0 + bias
 //   pairs:   acc = 0;  acc = dot(acc, x[2i, 2i + 1], w[2i, 2i + 1][n]) likewise
+//   tiles:   even and odd inputs of each block of 32 apart (tiles.h)
 // with lanes over the outputs, so that one row, few rows and many rows agree to the bit. Text compiled once per ISA.
 #pragma once
 
@@ -23,11 +24,11 @@ FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec ac
 }
 
 // The accumulators leave their registers here and nowhere else.
-template <int kRows, int kPanels>
-FL_INLINE void finish_all(const LinearTask& task, int64_t panel, const Vec (&acc)[kRows][kPanels]) {
+template <typename In, int kRows, int kPanels>
+FL_INLINE void finish_all(const LinearTask& task, int64_t panel, const typename In::Sum (&acc)[kRows][kPanels]) {
   float results[kRows][kPanels][kPanel];
   unrolled<kRows>([&](auto r) FL_STEP {
-    unrolled<kPanels>([&](auto p) FL_STEP { store(results[r.value][p.value], acc[r.value][p.value]); });
+    unrolled<kPanels>([&](auto p) FL_STEP { store(results[r.value][p.value], In::total(acc[r.value][p.value])); });
   });
   for (int r = 0; r < kRows; ++r)
     for (int p = 0; p < kPanels; ++p) finish(task, r, panel + p, load(results[r][p]));
@@ -52,9 +53,13 @@ void exponent_range(const float* x, int64_t n, int* lowest, int* highest) {
 
 // ---- How inputs are taken --------------------------------------------------------------------------------------
 
+// Of an input: the next `kTogether` of a chain. A sum is folded after every kBlock inputs, where that is not 0.
 struct Floats {
   using Input = float;
+  using Sum = Vec;
   static constexpr int kTogether = 1;
+  static constexpr int kBlock = 0;
+  static constexpr bool kFlushes = false;  // whether subnormal numbers count as zero
   template <typename W>
   static constexpr int kStep = W::kUnit;  // inputs that are decoded at a time
   template <typename W>
@@ -64,15 +69,57 @@ struct Floats {
   FL_INLINE auto weight(const uint8_t* unit) {
     return W::template lanes<kJ>(unit);
   }
-  FL_INLINE Vec dot(Vec acc, Input x, Vec w) { return fma(set1(x), w, acc); }
+  FL_INLINE Sum start() { return zero(); }
+  template <int>
+  FL_INLINE Vec dot(Vec acc, Input x, Vec w) {
+    return fma(set1(x), w, acc);
+  }
+  FL_INLINE Vec fold(Vec acc) { return acc; }
+  FL_INLINE Vec total(Vec acc) { return acc; }
   FL_INLINE Vec inputs16(const void* x, int64_t k) { return load(static_cast<const float*>(x) + k); }
   FL_INLINE void prepare(Vec x, Input* out) { store(out, x); }
 };
 
+#if defined(FL_TILES)
+struct Tiles : Floats {
+  struct Sum {
+    Vec all;
+    Vec even;
+    Vec odd;
+  };
+  static constexpr int kBlock = kTileDepth;
+  static constexpr bool kFlushes = true;
+  template <typename W>
+  static constexpr int kStep = W::kUnit < 2 ? 2 : W::kUnit;
+  template <typename W>
+  static constexpr int64_t kStepBytes = W::kUnitBytes* kStep<W> / W::kUnit;
+  template <typename W, int kJ>
+  FL_INLINE auto weight(const uint8_t* unit) {
+    if constexpr (W::kUnit == 1)
+      return W::template lanes<0>(unit + kJ * W::kUnitBytes);
+    else
+      return W::template lanes<kJ>(unit);
+  }
+  FL_INLINE Sum start() { return {zero(), zero(), zero()}; }
+  template <int kJ>
+  FL_INLINE Sum dot(Sum acc, Input x, Vec w) {
+    if constexpr (kJ % 2 == 0)
+      return {acc.all, fma(set1(x), w, acc.even), acc.odd};
+    else
+      return {acc.all, acc.even, fma(set1(x), w, acc.odd)};
+  }
+  FL_INLINE Sum fold(Sum acc) { return {add(acc.all, add(acc.even, acc.odd)), zero(), zero()}; }
+  FL_INLINE Vec total(Sum acc) { return fold(acc).all; }
+};
+#endif
+
 #if defined(FL_PAIRS)
 struct Pairs {
   using Input = uint32_t;
+  using Sum = Vec;
   static constexpr int kTogether = 2;
+  static constexpr int kBlock = 0;
+  static constexpr bool kFlushes = false;  // the instruction does, whatever is done about it here
   template <typename W>
   static constexpr int kStep = W::kUnit < 2 ? 2 : W::kUnit;
   template <typename W>
@@ -86,17 +133,35 @@ struct Pairs {
   FL_INLINE Pair weight(const uint8_t* unit) {
     return W::template pair<kJ>(unit);
   }
-  FL_INLINE Vec dot(Vec acc, Input x, Pair w) { return dot_pairs(acc, x, w); }
+  FL_INLINE Sum start() { return zero(); }
+  template <int>
+  FL_INLINE Vec dot(Vec acc, Input x, Pair w) {
+    return dot_pairs(acc, x, w);
+  }
+  FL_INLINE Vec fold(Vec acc) { return acc; }
+  FL_INLINE Vec total(Vec acc) { return acc; }
   FL_INLINE Vec inputs16(const void* x, int64_t k) { return load_bf16(static_cast<const uint16_t*>(x) + k); }
   FL_INLINE void prepare(Vec x, Input* out) { store_bf16(reinterpret_cast<uint16_t*>(out), x); }
 };
 #endif
 
 FL_INLINE const void* input_row(const LinearTask& task, int64_t row) {
-  return static_cast<const uint8_t*>(task.x) + row * task.x_stride * (task.inputs == Inputs::kFloats ? 4 : 2);
+  return static_cast<const uint8_t*>(task.x) + row * task.x_stride * (task.inputs == Inputs::kPairs ? 2 : 4);
 }
 
 // ---- Few rows: weights go from memory into the product ---------------------------------------------------------
+
+template <typename In, int kRows, int kPanels>
+FL_INLINE void start_all(typename In::Sum (&acc)[kRows][kPanels]) {
+  unrolled<kRows>([&](auto r)
+                      FL_STEP { unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = In::start(); }); });
+}
+template <typename In, int kRows, int kPanels>
+FL_INLINE void fold_all(typename In::Sum (&acc)[kRows][kPanels]) {
+  unrolled<kRows>([&](auto r) FL_STEP {
+    unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = In::fold(acc[r.value][p.value]); });
+  });
+}
 
 // Weights without exponents.
 template <typename In, typename W, int kRows, int kPanels>
@@ -105,8 +170,8 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   for (int p = 0; p < kPanels; ++p) data[p] = task.weight.data + (panel + p) * task.weight.panel_bytes;
   const void* x[kRows];
   for (int r = 0; r < kRows; ++r) x[r] = input_row(task, r);
-  Vec acc[kRows][kPanels];
-  unrolled<kRows>([&](auto r) FL_STEP { unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = zero(); }); });
+  typename In::Sum acc[kRows][kPanels];
+  start_all<In>(acc);
   constexpr int kStep = In::template kStep<W>;
   const auto step = [&](int64_t k, int64_t count) FL_STEP {
     unrolled<kPanels>([&](auto p) FL_STEP {
@@ -114,7 +179,8 @@ void direct_plain(const LinearTask& task, int64_t panel) {
         if (j.value * In::kTogether >= count) return;
         const auto w = In::template weight<W, j.value>(data[p.value]);
         unrolled<kRows>([&](auto r) FL_STEP {
-          acc[r.value][p.value] = In::dot(acc[r.value][p.value], In::input(x[r.value], k + j.value * In::kTogether), w);
+          acc[r.value][p.value] =
+              In::template dot<j.value>(acc[r.value][p.value], In::input(x[r.value], k + j.value * In::kTogether), w);
         });
       });
     });
@@ -123,7 +189,7 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   int64_t k = 0;
   for (; k + kStep <= task.weight.k; k += kStep) step(k, kStep);
   if (k < task.weight.k) step(k, task.weight.k - k);
-  finish_all<kRows, kPanels>(task, panel, acc);
+  finish_all<In, kRows, kPanels>(task, panel, acc);
 }
 
 // Weights with exponents: 2^E goes into the input, once for 16 columns, which is exact as long as that neither over-
@@ -134,8 +200,8 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   for (int p = 0; p < kPanels; ++p) data[p] = task.weight.data + (panel + p) * task.weight.panel_bytes;
   const void* x[kRows];
   for (int r = 0; r < kRows; ++r) x[r] = input_row(task, r);
-  Vec acc[kRows][kPanels];
-  unrolled<kRows>([&](auto r) FL_STEP { unrolled<kPanels>([&](auto p) FL_STEP { acc[r.value][p.value] = zero(); }); });
+  typename In::Sum acc[kRows][kPanels];
+  start_all<In>(acc);
   Bytes lowest = all_ones();
   Bytes highest = no_bytes();
   constexpr int kStep = In::template kStep<W>;
@@ -164,22 +230,26 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
         unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
           const auto w = In::template weight<W, j.value>(data[p.value]);
           unrolled<kRows>([&](auto r) FL_STEP {
-            acc[r.value][p.value] =
-                In::dot(acc[r.value][p.value], scaled[r.value][p.value][i / In::kTogether + j.value], w);
+            acc[r.value][p.value] = In::template dot<j.value>(acc[r.value][p.value],
+                                                              scaled[r.value][p.value][i / In::kTogether + j.value], w);
           });
         });
         data[p.value] += kStepBytes;
       });
     }
+    if constexpr (In::kBlock > 0)
+      if (k % In::kBlock == In::kBlock - kGroup) fold_all<In>(acc);
     if (k + kGroup < task.weight.k)
       for (int r = 0; r < kRows; ++r) x[r] = static_cast<const uint8_t*>(x[r]) + kGroup * kInputBytes;
   }
   // Products of the smallest and of the largest stay normal numbers with room for the factors of the lanes.
   constexpr int kRoom = 40;
-  const bool exact = task.x_lowest > 0 && task.x_lowest + least_byte(lowest) > 127 + kRoom &&
+  constexpr int kLeastScale = In::kFlushes ? 32 : -1;  // group_scales are normal numbers too
+  const bool exact = task.x_lowest > 0 && least_byte(lowest) > kLeastScale &&
+                     task.x_lowest + least_byte(lowest) > 127 + kRoom &&
                      task.x_highest + most_byte(highest) < 254 + 127 - kRoom;
   if (!exact) return false;
-  finish_all<kRows, kPanels>(task, panel, acc);
+  finish_all<In, kRows, kPanels>(task, panel, acc);
   return true;
 }
 
@@ -188,7 +258,7 @@ template <typename In, typename W>
 void direct_careful(const LinearTask& task, int64_t row, int64_t panel) {
   const uint8_t* data = task.weight.data + panel * task.weight.panel_bytes;
   const void* x = input_row(task, row);
-  Vec acc = zero();
+  typename In::Sum acc = In::start();
   for (int64_t k = 0; k < task.weight.k; k += kGroup) {
     const uint8_t* group = data + k / kGroup * kGroupBytes<W>;
     Vec values[kGroup];
@@ -196,17 +266,24 @@ void direct_careful(const LinearTask& task, int64_t row, int64_t panel) {
       unrolled<W::kUnit>([&](auto j) FL_STEP {
         values[i + j.value] = value<W, j.value>(group + kGroup + i / W::kUnit * W::kUnitBytes, group[i + j.value]);
       });
-    for (int i = 0; i < kGroup && k + i < task.weight.k; i += In::kTogether) {
+    const auto step = [&](auto odd, int i) FL_STEP {
+      if (k + i >= task.weight.k) return;
+      if constexpr (In::kTogether == 1) {
+        acc = In::template dot<odd.value>(acc, In::input(x, k + i), values[i]);
 #if defined(FL_PAIRS)
-      if constexpr (In::kTogether == 2) {
-        acc = In::dot(acc, In::input(x, k + i), join(values[i], values[i + 1]));
-        continue;
-      }
+      } else if constexpr (odd.value == 0) {
+        acc = In::template dot<0>(acc, In::input(x, k + i), join(values[i], values[i + 1]));
 #endif
-      acc = Floats::dot(acc, Floats::input(x, k + i), values[i]);
+      }
+    };
+    for (int i = 0; i < kGroup; i += 2) {
+      step(Index<0>{}, i);
+      step(Index<1>{}, i + 1);
     }
+    if constexpr (In::kBlock > 0)
+      if (k % In::kBlock == In::kBlock - kGroup) acc = In::fold(acc);
   }
-  finish(task, row, panel, acc);
+  finish(task, row, panel, In::total(acc));
 }
 
 template <typename In, typename W, int kRows, int kPanels>
@@ -222,7 +299,7 @@ void direct_panels(const LinearTask& task, int64_t panel) {
 
 template <typename In, typename W, int kRows>
 void direct_rows(const LinearTask& task, int64_t begin, int64_t end) {
-  constexpr int kPanels = kDirectPanels[kRows];
+  constexpr int kPanels = In::kBlock > 0 ? kDirectPanels[kRows] / 2 : kDirectPanels[kRows];
   int64_t panel = begin;
   for (; panel + kPanels <= end; panel += kPanels) direct_panels<In, W, kRows, kPanels>(task, panel);
   for (; panel < end; ++panel) direct_panels<In, W, kRows, 1>(task, panel);
@@ -244,8 +321,29 @@ void direct(const LinearTask& task, int64_t begin, int64_t end) {
   }
 }
 
+#if defined(FL_TILES)
+// Tiles of block formats; bf16 goes from memory into tiles, however few the rows (tiles.h).
+__attribute__((noinline)) void direct_flushed(const LinearTask& task, int64_t begin, int64_t end) {
+  switch (task.weight.code) {
+    case WeightCode::kBfp8:
+      return direct<Tiles, Bfp8Weight>(task, begin, end);
+    case WeightCode::kBfp4:
+      return direct<Tiles, Bfp4Weight>(task, begin, end);
+    default:
+      return direct<Tiles, Bfp2Weight>(task, begin, end);
+  }
+}
+#endif
+
 void linear_direct(const LinearTask& task, int64_t begin, int64_t end) {
-#if defined(FL_PAIRS)
+#if defined(FL_TILES)
+  if (task.inputs == Inputs::kTiles) {
+    const unsigned before = flush_subnormals();
+    direct_flushed(task, begin, end);
+    restore_subnormals(before);
+    return;
+  }
+#elif defined(FL_PAIRS)
   if (task.inputs == Inputs::kPairs) {
     switch (task.weight.code) {
       case WeightCode::kBf16:

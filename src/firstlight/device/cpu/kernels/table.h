@@ -7,6 +7,7 @@
 #include "firstlight/device/cpu/kernels/integer.h"
 #include "firstlight/device/cpu/kernels/norm.h"
 #include "firstlight/device/cpu/kernels/probe.h"
+#include "firstlight/device/cpu/kernels/tiles.h"
 
 namespace firstlight::device::cpu {
 
@@ -23,10 +24,12 @@ const Kernels FL_TABLE = {
     .rms_norm = FL_ISA::rms_norm,
     .layer_norm = FL_ISA::layer_norm,
     .rope = FL_ISA::rope,
-#if defined(FL_PAIRS)
-    .takes_pairs = true,
+#if defined(FL_TILES)
+    .bf16_inputs = Inputs::kTiles,
+#elif defined(FL_PAIRS)
+    .bf16_inputs = Inputs::kPairs,
 #else
-    .takes_pairs = false,
+    .bf16_inputs = Inputs::kFloats,
 #endif
     .tile_rows = FL_ISA::kTileRows,
     .direct_panels = FL_ISA::kDirectPanels,
@@ -34,16 +37,23 @@ const Kernels FL_TABLE = {
     .pack_tile = FL_ISA::pack_tile,
     .linear_direct = FL_ISA::linear_direct,
     .linear_blocked = FL_ISA::linear_blocked,
+#if defined(FL_TILES)
+    .linear_tiles = FL_ISA::linear_tiles,
+#else
+    .linear_tiles = nullptr,
+#endif
     .quantise = FL_ISA::quantise,
     .linear_integer = FL_ISA::linear_integer,
     .multiply = FL_ISA::multiply,
     .attention = FL_ISA::attention,
     .stream_sum = FL_ISA::stream_sum,
     .fma_rounds = FL_ISA::fma_rounds,
-#if defined(FL_PAIRS)
-    .pair_rounds = FL_ISA::pair_rounds,
+#if defined(FL_TILES)
+    .bf16_rounds = FL_ISA::tile_rounds,
+#elif defined(FL_PAIRS)
+    .bf16_rounds = FL_ISA::pair_rounds,
 #else
-    .pair_rounds = nullptr,
+    .bf16_rounds = nullptr,
 #endif
 };
 

@@ -1,7 +1,7 @@
 // Packed weights as operands of a product (pack.h says how they lie). Text compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/math.h"
+#include "firstlight/device/cpu/kernels/unrolled.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
@@ -20,20 +20,6 @@ FL_INLINE int most_byte(Bytes bytes) {
   for (const uint8_t lane : lanes) most = lane > most ? lane : most;
   return most;
 }
-
-// Calls body(Index<0>), body(Index<1>), ...: a loop whose counter is a constant.
-template <int kIndex>
-struct Index {
-  static constexpr int value = kIndex;
-};
-template <int kCount, int kFirst = 0, typename Body>
-FL_INLINE void unrolled(const Body& body) {
-  if constexpr (kFirst < kCount) {
-    body(Index<kFirst>{});
-    unrolled<kCount, kFirst + 1>(body);
-  }
-}
-#define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
 
 // A weight comes in units of kUnit inputs, kUnitBytes each; lanes<j>() is the j-th of them for 16 columns, pair<j>()
 // the j-th two (of two units where a unit is one input). A format with exponents has them in front of every 16 inputs,

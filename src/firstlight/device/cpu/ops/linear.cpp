@@ -13,19 +13,17 @@ namespace {
 constexpr std::int64_t kMostTileRows = 16;
 
 // Whether few rows of x can be read in place: rows one stride apart, and pairs of bf16 whole.
-bool in_place(const View& x, const Rows& rows, Inputs inputs) {
-  const std::int64_t bytes = inputs == Inputs::kFloats ? 4 : 2;
-  return x.format == (inputs == Inputs::kFloats ? Format::f32 : Format::bf16) && rows.uniform() &&
-         rows.stride_bytes() % bytes == 0 && (inputs == Inputs::kFloats || row_length(x) % 2 == 0);
+bool in_place(const View& x, const Rows& rows, bool pairs) {
+  const std::int64_t bytes = pairs ? 2 : 4;
+  return x.format == (pairs ? Format::bf16 : Format::f32) && rows.uniform() && rows.stride_bytes() % bytes == 0 &&
+         (!pairs || row_length(x) % 2 == 0);
 }
 
-// bf16 by a weight of at most 8 significant bits: all that the instruction takes.
+// bf16 by a weight of at most 8 significant bits: all that the instructions take.
 Inputs inputs_of(const KernelCall& call, const Kernels& kernels) {
   const WeightCode code = panel_weight(call.in[1]).code;
-  return kernels.takes_pairs && call.in[0].format == Format::bf16 && code != WeightCode::kF32 &&
-                 code != WeightCode::kF16
-             ? Inputs::kPairs
-             : Inputs::kFloats;
+  return call.in[0].format == Format::bf16 && code != WeightCode::kF32 && code != WeightCode::kF16 ? kernels.bf16_inputs
+                                                                                                   : Inputs::kFloats;
 }
 
 // Floats of scratch for the inputs of `rows` rows, as either kind.
@@ -37,12 +35,13 @@ void few_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, s
   const std::int64_t depth = task.weight.k;
   auto* slab = reinterpret_cast<float*>(call.context.scratch.data());
   const bool scaled = task.weight.code > WeightCode::kBf16;
+  const bool pairs = task.inputs == Inputs::kPairs;
   task.x_lowest = 255;
   task.x_highest = 0;
-  if (task.inputs == Inputs::kFloats || scaled) {
+  if (!pairs || scaled) {
     // The range is that of the floats; pairs are read as they are.
     for (std::int64_t r = 0; r < task.rows; ++r) {
-      const bool floats_in_place = in_place(x, x_rows, Inputs::kFloats);
+      const bool floats_in_place = in_place(x, x_rows, false);
       float* floats = slab + r * depth;
       if (!floats_in_place) kernels.convert(x_rows.source(r), f32_sink(floats), depth);
       if (scaled)
@@ -50,10 +49,10 @@ void few_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, s
                                &task.x_lowest, &task.x_highest);
     }
   }
-  if (in_place(x, x_rows, task.inputs)) {
+  if (in_place(x, x_rows, pairs)) {
     task.x = x_rows.at(0);
-    task.x_stride = x_rows.stride_bytes() / (task.inputs == Inputs::kFloats ? 4 : 2);
-  } else if (task.inputs == Inputs::kFloats) {
+    task.x_stride = x_rows.stride_bytes() / (pairs ? 2 : 4);
+  } else if (!pairs) {
     task.x = slab;
     task.x_stride = depth;
   } else {
@@ -129,7 +128,7 @@ std::size_t linear_scratch(const KernelCall& call, int threads) {
   const std::int64_t floats = rows <= kDirectRows
                                   ? 2 * slab_floats(rows, depth)
                                   : slab_floats(std::min(rows, kSlabRows), depth) + kBlockedFloats * threads;
-  return static_cast<std::size_t>(floats) * sizeof(float);
+  return std::max(static_cast<std::size_t>(floats) * sizeof(float), linear_tiles_scratch(call, threads));
 }
 
 void linear(const KernelCall& call, const Kernels& kernels) {
@@ -145,7 +144,10 @@ void linear(const KernelCall& call, const Kernels& kernels) {
   if (task.rows == 0 || task.weight.n == 0) return;
   if (takes_integers(call)) return linear_integer(call, kernels, task);
   const std::int64_t panels = ceil_div(task.weight.n, kPanel);
-  if (task.rows <= kDirectRows) {
+  // Few rows of bf16 too: tiles come from memory as they lie there. Codes of few rows are cheaper in registers.
+  if (task.inputs == Inputs::kTiles && (task.weight.code == WeightCode::kBf16 || task.rows > kDirectRows)) {
+    linear_tiles(call, kernels, task);
+  } else if (task.rows <= kDirectRows) {
     few_rows(call, kernels, task, panels);
   } else {
     many_rows(call, kernels, task, panels);

@@ -8,8 +8,6 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kLine = 64;
-
 // Scratch: quantised rows, their scales, then for each worker an f32 row that bf16 is widened to, or what a product of
 // many rows needs.
 struct Parts {

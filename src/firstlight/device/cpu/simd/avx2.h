@@ -89,6 +89,9 @@ FL_INLINE Bytes all_ones() { return _mm_set1_epi8(-1); }
 FL_INLINE Bytes no_bytes() { return _mm_setzero_si128(); }
 FL_INLINE Bytes min_bytes(Bytes a, Bytes b) { return _mm_min_epu8(a, b); }
 FL_INLINE Bytes max_bytes(Bytes a, Bytes b) { return _mm_max_epu8(a, b); }
+FL_INLINE bool any_below(Bytes bytes, int limit) {
+  return _mm_movemask_epi8(_mm_cmpeq_epi8(min_bytes(bytes, _mm_set1_epi8(static_cast<char>(limit - 1))), bytes)) != 0;
+}
 
 FL_INLINE __m256i signed8(const uint8_t* p) {
   return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));

@@ -43,5 +43,17 @@ FL_INLINE Pair codes4_pair(const uint8_t* p) {
   return _mm512_permutexvar_epi16(index, table);
 }
 
+// Pairs of bf16 times powers of two, whose exponents stand in the exponents' place of both halves of `shifts`. Zeros
+// stay; nothing may leave the range of normal numbers.
+FL_INLINE Pair scale_pair(Pair v, uint32_t shifts) {
+  return _mm512_maskz_add_epi16(_mm512_test_epi16_mask(v, v), v, _mm512_set1_epi32(static_cast<int>(shifts)));
+}
+// Such shifts by 2^(E - 127 - less) for 16 inputs.
+FL_INLINE void pair_shifts(Bytes group_exponents, int less, uint32_t* shifts) {
+  const __m256i powers =
+      _mm256_sub_epi16(_mm256_cvtepu8_epi16(group_exponents), _mm256_set1_epi16(static_cast<short>(127 + less)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(shifts), _mm256_slli_epi16(powers, 7));
+}
+
 }  // namespace
 }  // namespace firstlight::device::cpu::FL_ISA

@@ -90,6 +90,13 @@ FL_INLINE Bytes min_bytes(Bytes a, Bytes b) {
   return (a & mask) | (b & ~mask);
 }
 FL_INLINE Bytes max_bytes(Bytes a, Bytes b) { return min_bytes(a, b) ^ a ^ b; }
+// Whether any byte is below the limit.
+FL_INLINE bool any_below(Bytes bytes, int limit) {
+  const Bytes mask = (Bytes)(bytes < (Bytes{} + static_cast<uint8_t>(limit)));
+  uint64_t halves[2];
+  __builtin_memcpy(halves, &mask, sizeof(halves));
+  return (halves[0] | halves[1]) != 0;
+}
 
 // Sixteen codes as floats: two's complement of 8 bits; and, times 1 / kCodes, the J-th of kBits in each of 16 words,
 // counted from the low end.

@@ -1,0 +1,24 @@
+// Loops whose counter is a constant. Text compiled once per ISA.
+#pragma once
+
+#include "firstlight/device/cpu/kernels/math.h"
+
+namespace firstlight::device::cpu::FL_ISA {
+namespace {
+
+// Calls body(Index<0>), body(Index<1>), ...: a loop whose counter is a constant.
+template <int kIndex>
+struct Index {
+  static constexpr int value = kIndex;
+};
+template <int kCount, int kFirst = 0, typename Body>
+FL_INLINE void unrolled(const Body& body) {
+  if constexpr (kFirst < kCount) {
+    body(Index<kFirst>{});
+    unrolled<kCount, kFirst + 1>(body);
+  }
+}
+#define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
+
+}  // namespace
+}  // namespace firstlight::device::cpu::FL_ISA
