@@ -4,20 +4,26 @@
 usage: check_isa_symbols.py LIBRARY.a
 
 The objects of the kernel tables are compiled with flags of their own. They may define their table and nothing else that
-the linker sees: a weak symbol (an inline function, a template) could replace the plain copy of another object. And an
-object without such flags must hold no instruction on wider registers than its baseline.
+the linker sees: a weak symbol (an inline function, a template) could replace the plain copy of another object. They
+may run nothing at the program's start. And an object without such flags must hold no instruction on wider registers
+than its baseline.
 """
 import re
 import subprocess
 import sys
 
 # The members that are compiled with flags of their own, the registers they may use, and the strong symbols they define.
+PARTS = {
+    "portable": ("xmm", "kPortable", "rows attention products integers"),
+    "avx2": ("ymm", "kAvx2", "rows attention products integers"),
+    "avx512": ("zmm", "kAvx512", "rows attention products integers"),
+    "avx512bf16": ("zmm", "kAvx512Bf16", "attention products integers"),
+    "amx": ("tmm", "kAmx", "attention products"),
+}
 ISA_MEMBERS = {
-    "table_portable.cpp.o": ("xmm", r"firstlight::device::cpu::kPortable"),
-    "table_avx2.cpp.o": ("ymm", r"firstlight::device::cpu::kAvx2"),
-    "table_avx512.cpp.o": ("zmm", r"firstlight::device::cpu::kAvx512"),
-    "table_avx512bf16.cpp.o": ("zmm", r"firstlight::device::cpu::kAvx512Bf16"),
-    "table_amx.cpp.o": ("tmm", r"firstlight::device::cpu::kAmx"),
+    f"{isa}_{part}.cpp.o": (widest, f"firstlight::device::cpu::{table}{part.capitalize()}")
+    for isa, (widest, table, parts) in PARTS.items() for part in parts.split()
+} | {
     "tensix_portable.cpp.o": ("xmm", r"firstlight::device::tensix::kPortableKernels"),
     "tensix_avx2.cpp.o": ("ymm", r"firstlight::device::tensix::kAvx2Kernels"),
     "tensix_avx512.cpp.o": ("zmm", r"firstlight::device::tensix::kAvx512Kernels"),
@@ -53,6 +59,8 @@ def main():
             problems.append(f"{name}: not in the library")
         for line in symbols.get(name, []):
             match = re.match(r"^[0-9a-f]* *([A-Za-z]) (.+)$", line)
+            if match and match[2].startswith("_GLOBAL__sub_I"):
+                problems.append(f"{name}: runs code before main() ({match[2]}), whatever the machine")
             if not match or match[1] in "tdbrn":  # local
                 continue
             if match[1] in "WVu" or not re.fullmatch(allowed, match[2]):

@@ -27,7 +27,7 @@ class Functions : public ::testing::TestWithParam<std::string> {
   std::vector<float> run(UnaryCode code, const std::vector<float>& x) {
     std::vector<float> y(x.size());
     kernels_of(GetParam())
-        .unary(code, {x.data(), Element::kF32}, {y.data(), Element::kF32}, static_cast<std::int64_t>(x.size()));
+        .rows.unary(code, {x.data(), Element::kF32}, {y.data(), Element::kF32}, static_cast<std::int64_t>(x.size()));
     return y;
   }
   // 200,001 points of [-limit, limit].
@@ -87,7 +87,7 @@ TEST_P(Functions, NarrowAsTheFormatDoes) {
   std::vector<std::uint16_t> got(x.size());
   std::vector<std::uint16_t> want(x.size());
   const auto n = static_cast<std::int64_t>(x.size());
-  kernels_of(GetParam()).convert({x.data(), Element::kF32}, {got.data(), Element::kBf16}, n);
+  kernels_of(GetParam()).rows.convert({x.data(), Element::kF32}, {got.data(), Element::kBf16}, n);
   row(Format::bf16).encode(x.data(), n, reinterpret_cast<std::byte*>(want.data()));
   EXPECT_EQ(got, want);
 }

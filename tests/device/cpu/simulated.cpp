@@ -6,6 +6,15 @@
 #include "firstlight/device/cpu/rows.h"
 
 namespace firstlight::device::cpu {
+
+extern const RowKernels kSimdeRows;
+extern const ProductKernels kSimdeProducts;
+extern const AttentionKernels kSimdeBf16Attention;
+extern const ProductKernels kSimdeBf16Products;
+extern const IntegerKernels kSimdeBf16Integers;
+extern const AttentionKernels kSimdeAmxAttention;
+extern const ProductKernels kSimdeAmxProducts;
+
 namespace {
 
 bool usable() {
@@ -16,9 +25,12 @@ bool usable() {
 #endif
 }
 
+constexpr Kernels kAvx512{kSimdeRows, kSimdeBf16Attention, kSimdeProducts, kSimdeBf16Products, kSimdeBf16Integers};
+constexpr Kernels kAmx{kSimdeRows, kSimdeAmxAttention, kSimdeProducts, kSimdeAmxProducts, kSimdeBf16Integers};
+
 constexpr Isa kSimulated[] = {
-    {"avx512_simde", usable, &kAvx512Simde, kRows<kAvx512Simde>},
-    {"amx_simde", usable, &kAmxSimde, kRows<kAmxSimde>},
+    {"avx512_simde", usable, &kAvx512, kRows<kAvx512>},
+    {"amx_simde", usable, &kAmx, kRows<kAmx>},
 };
 
 const Isa& simulated(std::string_view table) {

@@ -10,9 +10,6 @@
 
 namespace firstlight::device::cpu {
 
-extern const Kernels kAvx512Simde;
-extern const Kernels kAmxSimde;
-
 // Those that this machine can run: the emulation itself is compiled with AVX2, for its speed.
 std::vector<std::string_view> simulated_tables();
 const Kernels& simulated_kernels(std::string_view table);

@@ -51,6 +51,15 @@ bool has_avx512bf16() {
 }
 #endif
 
+#if defined(__x86_64__)
+constexpr Kernels kAvx2{kAvx2Rows, kAvx2Attention, kAvx2Products, kAvx2Products, kAvx2Integers};
+constexpr Kernels kAvx512{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx512Integers};
+constexpr Kernels kAvx512Bf16{kAvx512Rows, kAvx512Bf16Attention, kAvx512Products, kAvx512Bf16Products,
+                              kAvx512Bf16Integers};
+constexpr Kernels kAmx{kAvx512Rows, kAmxAttention, kAvx512Products, kAmxProducts, kAvx512Bf16Integers};
+#endif
+constexpr Kernels kPortable{kPortableRows, kPortableAttention, kPortableProducts, kPortableProducts, kPortableIntegers};
+
 // __builtin_cpu_supports also asks the operating system (XGETBV) for the AVX families.
 constexpr Isa kIsas[] = {
 #if defined(__x86_64__)

@@ -1,6 +1,7 @@
-// What an instruction set provides: a table of plain functions over plain structs. The files that are compiled with an
-// instruction set's flags see nothing else of the house, so that no inline function of theirs can reach the linker and
-// run on a machine that lacks the instructions (scripts/check_isa_symbols.py).
+// What an instruction set provides: tables of plain functions over plain structs, each compiled from a file of its own
+// (tables/). The files that are compiled with an instruction set's flags see nothing else of the house, so that no
+// inline function of theirs can reach the linker and run on a machine that lacks the instructions
+// (scripts/check_isa_symbols.py).
 #pragma once
 
 #include <stdint.h>
@@ -54,13 +55,11 @@ struct PanelWeight {
 
 // How a product takes its inputs. kFloats: f32 by f32, one after the other. kPairs: two bf16 by two bf16 a step, added
 // to f32 by the instruction that does so; only for activations that are bf16 already. kTiles: 32 bf16 by 32 bf16 a
-// step, as AMX adds them (kernels/tiles.h). kIntegers: 8 bits by the codes of a block format, summed as integers
-// (kernels/integer.h).
-enum class Inputs : uint8_t { kFloats, kPairs, kTiles, kIntegers };
+// step, as AMX adds them (kernels/tiles.h).
+enum class Inputs : uint8_t { kFloats, kPairs, kTiles };
 
 struct LinearTask {
   PanelWeight weight;
-  Inputs inputs;
   // Few rows: [rows, K] floats (kTiles too), or for kPairs bf16 with one zero more where K is odd. Many rows: tiles
   // (tile_begin) one after the other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs; for kTiles
   // each [K / 32][16 rows, or all where they are fewer][32], zeros beyond K and the rows. Integers, any number of rows:
@@ -86,13 +85,13 @@ inline constexpr int64_t kDecodedFloats = 4096;  // of a panel, or of panels use
 inline constexpr int64_t kBlockedFloats = kPanelGroup * (kDecodedFloats + kRowBlock * kPanel);
 
 // Tiles.
-inline constexpr int64_t kTileSide = 16;     // rows of a tile of inputs, columns of one of weights
-inline constexpr int64_t kTileDepth = 32;    // inputs of a tile
-inline constexpr int64_t kTilesPanels = 16;  // panels that a worker multiplies by at a time, at most
-inline constexpr int64_t kTilesDepth = 512;  // inputs of two panels that are decoded at a time: they stay in L1
-inline constexpr int64_t kTilesRows = 512;   // rows that share one decoding of a weight
-// Bytes of scratch that linear_tiles needs for each worker.
-inline constexpr int64_t kTilesScratch = 2 * kPanel * kTilesDepth * 2 + kTilesPanels * kPanel * kTilesRows * 4;
+inline constexpr int64_t kTileSide = 16;         // rows of a tile of inputs, columns of one of weights
+inline constexpr int64_t kTileDepth = 32;        // inputs of a tile
+inline constexpr int64_t kTileBlockPanels = 16;  // panels that a worker multiplies by at a time, at most
+inline constexpr int64_t kTileBlockDepth = 512;  // inputs of two panels that are decoded at a time: they stay in L1
+inline constexpr int64_t kTileBlockRows = 512;   // rows that share one decoding of a weight
+// Floats of scratch that their blocked product needs for each worker.
+inline constexpr int64_t kTileBlockFloats = kPanel * kTileBlockDepth + kTileBlockPanels * kPanel * kTileBlockRows;
 
 // Integers.
 inline constexpr int64_t kIntegerGroup = 64;     // inputs that share a scale; groups start at its multiples
@@ -167,12 +166,10 @@ constexpr int64_t attention_floats(int64_t queries, int64_t dim, int64_t value_d
          + kPanel * d + d * kKeyBlock + kKeyBlock * dv;  // key rows, keys transposed, values
 }
 
-// ---- The table ---------------------------------------------------------------------------------------------------
+// ---- Tables ------------------------------------------------------------------------------------------------------
 
-struct Kernels {
-  const char* isa;
-
-  // One row of n elements each.
+// One row of n elements each.
+struct RowKernels {
   void (*convert)(Source x, Sink out, int64_t n);
   void (*binary)(BinaryCode code, Source a, Source b, bool one_b, Sink out, int64_t n);  // one_b: b has one element
   void (*unary)(UnaryCode code, Source x, Sink out, int64_t n);
@@ -183,37 +180,67 @@ struct Kernels {
   void (*rms_norm)(float eps, float weight_offset, Source x, const float* weight, Sink out, int64_t n);
   void (*layer_norm)(float eps, Source x, const float* weight, const float* bias, Sink out, int64_t n);
   void (*rope)(bool interleaved, Source x, const float* cos, const float* sin, Sink out, int64_t rotary, int64_t n);
-
-  Inputs bf16_inputs;        // how products take activations of bf16
-  int64_t tile_rows;         // of the blocked product of floats and pairs, at most
-  const int* direct_panels;  // panels that linear_direct keeps in flight, by rows 0..kDirectRows
   void (*exponent_range)(const float* x, int64_t n, int* lowest, int* highest);  // widens [lowest, highest]
+  float (*stream_sum)(const float* data, int64_t n);                             // probe: reads all, returns the sum
+};
+
+// Linear products of inputs of one kind.
+struct ProductKernels {
+  Inputs inputs;
+  int64_t tile_rows;         // of pack_tile, at most
+  const int* direct_panels;  // panels that `direct` keeps in flight, by rows 0..kDirectRows
   // K elements of each row to a tile; a row whose data is null is zeros (kTiles only).
-  void (*pack_tile)(Inputs inputs, const Source* rows, int64_t count, int64_t k, void* tile);
-  // The columns of the panels [begin, end), for at most kDirectRows rows.
-  void (*linear_direct)(const LinearTask& task, int64_t begin, int64_t end);
-  // The same for any number of rows, with kBlockedFloats of scratch.
-  void (*linear_blocked)(const LinearTask& task, int64_t begin, int64_t end, float* scratch);
-  // The same for kTiles, of at most kTilesRows rows and kTilesPanels panels, with kTilesScratch; null without them.
-  void (*linear_tiles)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
-  // x [K] to 16 bits a value in the order that linear_integer reads them, and a scale for each group.
+  void (*pack_tile)(const Source* rows, int64_t count, int64_t k, void* tile);
+  // The columns of the panels [begin, end), for at most kDirectRows rows; kTiles: of a block format.
+  void (*direct)(const LinearTask& task, int64_t begin, int64_t end);
+  // The same for any number of rows, with kBlockedFloats of scratch; kTiles: of at most kTileBlockRows rows and
+  // kTileBlockPanels panels, with kTileBlockFloats.
+  void (*blocked)(const LinearTask& task, int64_t begin, int64_t end, float* scratch);
+  double (*rounds)(int64_t count, float* sink);  // probe: floating-point operations done by `count` rounds
+};
+
+struct IntegerKernels {
+  // x [K] to 16 bits a value in the order that `linear` reads them, and a scale for each group.
   void (*quantise)(const float* x, int64_t k, int16_t* out, float* scales);
   // The columns of the panels [begin, end) for at most kRowBlock rows, with kIntegerScratch where they are many.
-  void (*linear_integer)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
+  void (*linear)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
+};
+
+struct AttentionKernels {
   void (*multiply)(const MultiplyTask& task);
   // The query rows [begin, end), which share a sequence, against one KV head.
   void (*attention)(const AttentionTask& task, int64_t begin, int64_t end, int64_t head, float* scratch);
-
-  // Probes: bytes read and summed; floating-point operations done by `count` rounds.
-  float (*stream_sum)(const float* data, int64_t n);
-  double (*fma_rounds)(int64_t count, float* sink);
-  double (*bf16_rounds)(int64_t count, float* sink);  // null where bf16 is taken as floats
 };
 
-extern const Kernels kPortable;
-extern const Kernels kAvx2;
-extern const Kernels kAvx512;
-extern const Kernels kAvx512Bf16;
-extern const Kernels kAmx;
+// All that a device runs, some of it from the tables of a lesser instruction set.
+struct Kernels {
+  const RowKernels& rows;
+  const AttentionKernels& attention;
+  const ProductKernels& floats;
+  const ProductKernels& bf16;  // of activations in bf16 by weights of at most 8 significant bits
+  const IntegerKernels& integers;
+};
+
+extern const RowKernels kPortableRows;
+extern const AttentionKernels kPortableAttention;
+extern const ProductKernels kPortableProducts;
+extern const IntegerKernels kPortableIntegers;
+
+extern const RowKernels kAvx2Rows;
+extern const AttentionKernels kAvx2Attention;
+extern const ProductKernels kAvx2Products;
+extern const IntegerKernels kAvx2Integers;
+
+extern const RowKernels kAvx512Rows;
+extern const AttentionKernels kAvx512Attention;
+extern const ProductKernels kAvx512Products;
+extern const IntegerKernels kAvx512Integers;
+
+extern const AttentionKernels kAvx512Bf16Attention;
+extern const ProductKernels kAvx512Bf16Products;  // of pairs
+extern const IntegerKernels kAvx512Bf16Integers;
+
+extern const AttentionKernels kAmxAttention;
+extern const ProductKernels kAmxProducts;  // of tiles
 
 }  // namespace firstlight::device::cpu

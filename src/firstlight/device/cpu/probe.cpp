@@ -53,7 +53,7 @@ double read_bandwidth(Executor& executor, const Kernels& kernels, std::size_t by
       if (fill) {
         std::fill_n(part, n, 1.0F);
       } else {
-        sink.store(kernels.stream_sum(part, n), std::memory_order_relaxed);
+        sink.store(kernels.rows.stream_sum(part, n), std::memory_order_relaxed);
       }
     });
   };
@@ -89,11 +89,12 @@ Peaks CpuDevice::peaks(double seconds) {
   Peaks peaks;
   const std::size_t bytes = stream_bytes(available_bytes());
   peaks.read_bandwidth = read_bandwidth(executor(), *isa_.kernels, bytes, seconds);
-  peaks.flops_f32 = flops(executor(), seconds, isa_.kernels->fma_rounds);
-  const auto bf16_rounds = isa_.kernels->bf16_rounds;
-  peaks.flops_bf16 = bf16_rounds != nullptr ? flops(executor(), seconds, bf16_rounds) : peaks.flops_f32;
+  const Kernels& kernels = *isa_.kernels;
+  const bool own_bf16 = &kernels.bf16 != &kernels.floats;
+  peaks.flops_f32 = flops(executor(), seconds, kernels.floats.rounds);
+  peaks.flops_bf16 = own_bf16 ? flops(executor(), seconds, kernels.bf16.rounds) : peaks.flops_f32;
   peaks.origin = fmt::format("measured with {} threads: reads of {} MiB, {} multiply-adds{}", executor().threads(),
-                             bytes >> 20, isa_.name, bf16_rounds != nullptr ? ", products of bf16" : "");
+                             bytes >> 20, isa_.name, own_bf16 ? ", products of bf16" : "");
   return peaks;
 }
 

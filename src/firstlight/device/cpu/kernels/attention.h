@@ -6,7 +6,6 @@
 // bf16, the chain of s adds two products a step, or with tiles 32 (tiles.h). Text compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/elementwise.h"
 #include "firstlight/device/cpu/kernels/multiply.h"
 
 namespace firstlight::device::cpu::FL_ISA {

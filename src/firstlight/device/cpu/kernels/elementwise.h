@@ -51,10 +51,6 @@ FL_INLINE void with_unary(UnaryCode code, Body body) {
   }
 }
 
-void convert(Source x, Sink out, int64_t n) {
-  map(x, out, n, [](Vec v) { return v; });
-}
-
 void unary(UnaryCode code, Source x, Sink out, int64_t n) {
   with_unary(code, [&](auto f) { map(x, out, n, f); });
 }
@@ -94,6 +90,23 @@ void affine(float scale, float offset, Source x, Sink out, int64_t n) {
 float reduce(ReduceCode code, Source x, int64_t n) {
   const auto same = [](Vec v) { return v; };
   return code == ReduceCode::kSum ? fold_sum(x, n, 0, same) : fold_max(x, n, -kInfinity, same);
+}
+
+void exponent_range(const float* x, int64_t n, int* lowest, int* highest) {
+  uint32_t least = UINT32_MAX;
+  uint32_t most = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, x + i, sizeof(bits));
+    bits &= 0x7FFFFFFFU;
+    most = most > bits ? most : bits;
+    bits -= 1;  // zero is no value: it becomes the largest
+    least = least < bits ? least : bits;
+  }
+  const int low = least == UINT32_MAX ? 255 : static_cast<int>((least + 1) >> 23);
+  const int high = static_cast<int>(most >> 23);
+  *lowest = low < *lowest ? low : *lowest;
+  *highest = high > *highest ? high : *highest;
 }
 
 // The part of a row that starts at element i.

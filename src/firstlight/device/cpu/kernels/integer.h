@@ -8,7 +8,9 @@
 // compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/product.h"
+#include "firstlight/device/cpu/kernels/finish.h"
+#include "firstlight/device/cpu/kernels/unrolled.h"
+#include "firstlight/device/cpu/kernels/weights.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
@@ -110,7 +112,7 @@ FL_INLINE void scale_inputs(const int16_t* x, int64_t x_stride, const int16_t* b
   });
 }
 
-// acc += the group's products; quad(index<i>) gives the i-th of its 16 quads of codes.
+// acc += the group's products; quad(subgroup, index<i>) gives the i-th of a subgroup's four quads of codes.
 template <typename W, int kRows, typename Codes>
 FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, const float* scales,
                               int64_t scales_stride, float weight_scale, Vec (&acc)[kRows]) {
@@ -119,18 +121,21 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, co
   Totals totals[kRows];
   unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = no_totals(); });
   Totals codes = no_totals();
-  unrolled<kIntegerGroup / 4 / kFold>([&](auto part) FL_STEP {
+  static_assert(kFold % 4 == 0, "sums are folded after whole subgroups");
+  for (int first = 0; first < kSubgroups; first += kFold / 4) {
     Sums<kBits> sums[kRows];
     unrolled<kRows>([&](auto r) FL_STEP { sums[r.value] = no_sums<kBits>(); });
-    unrolled<kFold>([&](auto i) FL_STEP {
-      constexpr int kQuad = part.value * kFold + i.value;
-      const Quad w = quad(Index<kQuad>{});
-      codes = add_codes<kBits>(codes, w);
-      unrolled<kRows>([&](auto r)
-                          FL_STEP { sums[r.value] = step<kBits>(sums[r.value], w, x.values[r.value] + 4 * kQuad); });
-    });
+    for (int subgroup = first; subgroup < first + kFold / 4; ++subgroup) {
+      unrolled<4>([&](auto i) FL_STEP {
+        const Quad w = quad(subgroup, i);
+        codes = add_codes<kBits>(codes, w);
+        unrolled<kRows>([&](auto r) FL_STEP {
+          sums[r.value] = step<kBits>(sums[r.value], w, x.values[r.value] + subgroup * kGroup + 4 * i.value);
+        });
+      });
+    }
     unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = fold<kBits>(totals[r.value], sums[r.value]); });
-  });
+  }
   unrolled<kRows>([&](auto r) FL_STEP {
     const Totals sum = corrected<kBits>(totals[r.value], codes, x.sums[r.value]);
     acc[r.value] = fma(to_floats(sum), set1(scales[r.value * scales_stride] * weight_scale), acc[r.value]);
@@ -144,7 +149,6 @@ constexpr int64_t kLine = 64;  // bytes of a cache line
 
 template <typename W, int kRows>
 void integer_panel(const LinearTask& task, int64_t panel) {
-  constexpr int kQuads = kPackedQuads<W>;
   constexpr int64_t kBytes = kSubgroups * kGroupBytes<W>;
   const int64_t groups = integer_groups(task.weight.k);
   const auto* x = static_cast<const int16_t*>(task.x);
@@ -167,10 +171,9 @@ void integer_panel(const LinearTask& task, int64_t panel) {
       for (int64_t line = 0; line < kBytes; line += kLine)
         __builtin_prefetch(subgroups.data[0] + kBatch * kBytes + line);
       Quad packed;
-      const auto quad = [&](auto q) FL_STEP {
-        constexpr int kField = q.value % kFields<W>;
-        constexpr int kPacked = q.value / kFields<W>;
-        if constexpr (kField == 0) packed = packed_quad<W>(subgroups.data[kPacked / kQuads], kPacked % kQuads);
+      const auto quad = [&](int subgroup, auto i) FL_STEP {
+        constexpr int kField = i.value % kFields<W>;
+        if constexpr (kField == 0) packed = packed_quad<W>(subgroups.data[subgroup], i.value / kFields<W>);
         return field<kCodeBits<W>, kField>(packed);
       };
       multiply_group<W, kRows>(quad, scaled[i], task.x_scales + first + i, groups, scales[i], acc);
@@ -219,7 +222,7 @@ void integer_tile(const LinearTask& task, int64_t row, int64_t first, int64_t gr
   unrolled<kRows>([&](auto r) FL_STEP { acc[r.value] = load(results + r.value * kPanel); });
   for (int64_t group = 0; group < groups; ++group) {
     const uint8_t* quads = codes.quads + group * kIntegerGroup * kPanel;
-    const auto quad = [&](auto i) FL_STEP { return load_quad(quads + i.value * 64); };
+    const auto quad = [&](int subgroup, auto i) FL_STEP { return load_quad(quads + (subgroup * 4 + i.value) * 64); };
     multiply_group<W, kRows>(quad, scaled[group], task.x_scales + row * all_groups + first + group, all_groups,
                              codes.scales[group], acc);
   }

@@ -68,7 +68,7 @@ FL_INLINE float load_one(Source x, int64_t i) {
 }
 
 // The elements [i, i + n), n <= kPart, as floats; up to the next multiple of 16 they are `fill`.
-const float* read(Source x, int64_t i, int64_t n, float fill, float* buffer) {
+[[maybe_unused]] const float* read(Source x, int64_t i, int64_t n, float fill, float* buffer) {
   const int64_t whole = n / 16 * 16;
   if (x.element == Element::kF32) {
     const float* data = static_cast<const float*>(x.data) + i;
@@ -83,10 +83,10 @@ const float* read(Source x, int64_t i, int64_t n, float fill, float* buffer) {
 }
 
 // Where the elements [i, i + n) are to be computed; write() then stores them where that is the buffer.
-float* target(Sink out, int64_t i, int64_t n, float* buffer) {
+[[maybe_unused]] float* target(Sink out, int64_t i, int64_t n, float* buffer) {
   return out.element == Element::kF32 && n % 16 == 0 ? static_cast<float*>(out.data) + i : buffer;
 }
-void write(Sink out, int64_t i, int64_t n, const float* values) {
+[[maybe_unused]] void write(Sink out, int64_t i, int64_t n, const float* values) {
   if (out.element == Element::kF32) {
     float* data = static_cast<float*>(out.data) + i;
     if (data != values) __builtin_memcpy(data, values, static_cast<size_t>(n) * sizeof(float));
@@ -140,6 +140,10 @@ FL_INLINE void map(Source a, Source b, Sink out, int64_t n, F f) {
     for (int64_t j = 0; j < count; j += 16) store(y + j, f(load(x + j), load(z + j)));
     write(out, i, count, y);
   }
+}
+
+[[maybe_unused]] void convert(Source x, Sink out, int64_t n) {
+  map(x, out, n, [](Vec v) { return v; });
 }
 
 // Combines f(x[i]) of a row in a fixed order: four vectors of partial results that take whole vectors in turn, then a

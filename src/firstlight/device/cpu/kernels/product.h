@@ -5,23 +5,11 @@
 // with lanes over the outputs, so that one row, few rows and many rows agree to the bit. Text compiled once per ISA.
 #pragma once
 
+#include "firstlight/device/cpu/kernels/finish.h"
 #include "firstlight/device/cpu/kernels/weights.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
-
-FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec acc) {
-  const int64_t column = panel * kPanel;
-  const int64_t count = smaller(kPanel, task.weight.n - column);
-  acc = add(acc, zero());  // no negative zero: a chain may or may not have run through zeros beyond K
-  if (task.bias != nullptr) {
-    float buffer[kPart];
-    acc = add(acc, load(read(source(task.bias), column, count, 0, buffer)));
-  }
-  float result[kPanel];
-  store(result, acc);
-  write({task.out + row * task.out_stride, task.out_element}, column, count, result);
-}
 
 // The accumulators leave their registers here and nowhere else.
 template <typename In, int kRows, int kPanels>
@@ -32,23 +20,6 @@ FL_INLINE void finish_all(const LinearTask& task, int64_t panel, const typename 
   });
   for (int r = 0; r < kRows; ++r)
     for (int p = 0; p < kPanels; ++p) finish(task, r, panel + p, load(results[r][p]));
-}
-
-void exponent_range(const float* x, int64_t n, int* lowest, int* highest) {
-  uint32_t least = UINT32_MAX;
-  uint32_t most = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    uint32_t bits;
-    __builtin_memcpy(&bits, x + i, sizeof(bits));
-    bits &= 0x7FFFFFFFU;
-    most = most > bits ? most : bits;
-    bits -= 1;  // zero is no value: it becomes the largest
-    least = least < bits ? least : bits;
-  }
-  const int low = least == UINT32_MAX ? 255 : static_cast<int>((least + 1) >> 23);
-  const int high = static_cast<int>(most >> 23);
-  *lowest = low < *lowest ? low : *lowest;
-  *highest = high > *highest ? high : *highest;
 }
 
 // ---- How inputs are taken --------------------------------------------------------------------------------------
@@ -145,8 +116,11 @@ struct Pairs {
 };
 #endif
 
+template <typename In>
+constexpr int64_t kInputBytes = static_cast<int64_t>(sizeof(typename In::Input)) / In::kTogether;
+template <typename In>
 FL_INLINE const void* input_row(const LinearTask& task, int64_t row) {
-  return static_cast<const uint8_t*>(task.x) + row * task.x_stride * (task.inputs == Inputs::kPairs ? 2 : 4);
+  return static_cast<const uint8_t*>(task.x) + row * task.x_stride * kInputBytes<In>;
 }
 
 // ---- Few rows: weights go from memory into the product ---------------------------------------------------------
@@ -169,7 +143,7 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   const uint8_t* data[kPanels];
   for (int p = 0; p < kPanels; ++p) data[p] = task.weight.data + (panel + p) * task.weight.panel_bytes;
   const void* x[kRows];
-  for (int r = 0; r < kRows; ++r) x[r] = input_row(task, r);
+  for (int r = 0; r < kRows; ++r) x[r] = input_row<In>(task, r);
   typename In::Sum acc[kRows][kPanels];
   start_all<In>(acc);
   constexpr int kStep = In::template kStep<W>;
@@ -199,7 +173,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   const uint8_t* data[kPanels];
   for (int p = 0; p < kPanels; ++p) data[p] = task.weight.data + (panel + p) * task.weight.panel_bytes;
   const void* x[kRows];
-  for (int r = 0; r < kRows; ++r) x[r] = input_row(task, r);
+  for (int r = 0; r < kRows; ++r) x[r] = input_row<In>(task, r);
   typename In::Sum acc[kRows][kPanels];
   start_all<In>(acc);
   Bytes lowest = all_ones();
@@ -208,11 +182,10 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   constexpr int64_t kStepBytes = In::template kStepBytes<W>;
   typename In::Input scaled[kRows][kPanels][kGroup / In::kTogether];
   typename In::Input last[kRows][kGroup / In::kTogether] = {};
-  constexpr int64_t kInputBytes = static_cast<int64_t>(sizeof(typename In::Input)) / In::kTogether;
   for (int64_t k = 0; k < task.weight.k; k += kGroup) {
     if (task.weight.k - k < kGroup) {  // codes beyond K are zero, and so are the inputs
       for (int r = 0; r < kRows; ++r) {
-        __builtin_memcpy(last[r], x[r], static_cast<size_t>((task.weight.k - k) * kInputBytes));
+        __builtin_memcpy(last[r], x[r], static_cast<size_t>((task.weight.k - k) * kInputBytes<In>));
         x[r] = last[r];
       }
     }
@@ -240,7 +213,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
     if constexpr (In::kBlock > 0)
       if (k % In::kBlock == In::kBlock - kGroup) fold_all<In>(acc);
     if (k + kGroup < task.weight.k)
-      for (int r = 0; r < kRows; ++r) x[r] = static_cast<const uint8_t*>(x[r]) + kGroup * kInputBytes;
+      for (int r = 0; r < kRows; ++r) x[r] = static_cast<const uint8_t*>(x[r]) + kGroup * kInputBytes<In>;
   }
   // Products of the smallest and of the largest stay normal numbers with room for the factors of the lanes.
   constexpr int kRoom = 40;
@@ -257,7 +230,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
 template <typename In, typename W>
 void direct_careful(const LinearTask& task, int64_t row, int64_t panel) {
   const uint8_t* data = task.weight.data + panel * task.weight.panel_bytes;
-  const void* x = input_row(task, row);
+  const void* x = input_row<In>(task, row);
   typename In::Sum acc = In::start();
   for (int64_t k = 0; k < task.weight.k; k += kGroup) {
     const uint8_t* group = data + k / kGroup * kGroupBytes<W>;
@@ -321,44 +294,27 @@ void direct(const LinearTask& task, int64_t begin, int64_t end) {
   }
 }
 
+// Of any format, or of those that the instructions' inputs leave.
 #if defined(FL_TILES)
-// Tiles of block formats; bf16 goes from memory into tiles, however few the rows (tiles.h).
+// bf16 goes from memory into tiles, however few the rows (tiles.h).
 __attribute__((noinline)) void direct_flushed(const LinearTask& task, int64_t begin, int64_t end) {
-  switch (task.weight.code) {
-    case WeightCode::kBfp8:
-      return direct<Tiles, Bfp8Weight>(task, begin, end);
-    case WeightCode::kBfp4:
-      return direct<Tiles, Bfp4Weight>(task, begin, end);
-    default:
-      return direct<Tiles, Bfp2Weight>(task, begin, end);
-  }
+  with_block_weight(task.weight.code, [&](auto weight) { direct<Tiles, decltype(weight)>(task, begin, end); });
 }
-#endif
-
 void linear_direct(const LinearTask& task, int64_t begin, int64_t end) {
-#if defined(FL_TILES)
-  if (task.inputs == Inputs::kTiles) {
-    const unsigned before = flush_subnormals();
-    direct_flushed(task, begin, end);
-    restore_subnormals(before);
-    return;
-  }
+  const unsigned before = flush_subnormals();
+  direct_flushed(task, begin, end);
+  restore_subnormals(before);
+}
 #elif defined(FL_PAIRS)
-  if (task.inputs == Inputs::kPairs) {
-    switch (task.weight.code) {
-      case WeightCode::kBf16:
-        return direct<Pairs, Bf16Weight>(task, begin, end);
-      case WeightCode::kBfp8:
-        return direct<Pairs, Bfp8Weight>(task, begin, end);
-      case WeightCode::kBfp4:
-        return direct<Pairs, Bfp4Weight>(task, begin, end);
-      default:
-        return direct<Pairs, Bfp2Weight>(task, begin, end);
-    }
-  }
-#endif
+void linear_direct(const LinearTask& task, int64_t begin, int64_t end) {
+  if (task.weight.code == WeightCode::kBf16) return direct<Pairs, Bf16Weight>(task, begin, end);
+  with_block_weight(task.weight.code, [&](auto weight) { direct<Pairs, decltype(weight)>(task, begin, end); });
+}
+#else
+void linear_direct(const LinearTask& task, int64_t begin, int64_t end) {
   with_weight(task.weight.code, [&](auto weight) { direct<Floats, decltype(weight)>(task, begin, end); });
 }
+#endif
 
 }  // namespace
 }  // namespace firstlight::device::cpu::FL_ISA

@@ -4,9 +4,7 @@
 // compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/blocked.h"
-
-#if defined(FL_TILES)
+#include "firstlight/device/cpu/kernels/decode.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
@@ -14,14 +12,15 @@ namespace {
 constexpr int64_t kTileBytes = kTileSide * kTileDepth * 2;
 
 // Rows of bf16 to [K / 32][count][32].
-void pack_tiles(const Source* rows, int64_t count, int64_t k, uint16_t* tile) {
+void pack_tile(const Source* rows, int64_t count, int64_t k, void* tile) {
   constexpr size_t kRowBytes = kTileDepth * 2;
+  auto* out = static_cast<uint16_t*>(tile);
   for (int64_t first = 0; first < k; first += kTileDepth) {
     const size_t bytes = static_cast<size_t>(smaller(kTileDepth, k - first)) * 2;
-    for (int64_t r = 0; r < count; ++r, tile += kTileDepth) {
+    for (int64_t r = 0; r < count; ++r, out += kTileDepth) {
       const auto* row = static_cast<const uint16_t*>(rows[r].data);
-      if (row == nullptr || bytes < kRowBytes) __builtin_memset(tile, 0, kRowBytes);
-      if (row != nullptr) __builtin_memcpy(tile, row + first, bytes);
+      if (row == nullptr || bytes < kRowBytes) __builtin_memset(out, 0, kRowBytes);
+      if (row != nullptr) __builtin_memcpy(out, row + first, bytes);
     }
   }
 }
@@ -80,31 +79,31 @@ FL_INLINE void multiply_block_of_tiles(const InputTiles& inputs, const WeightTil
 }
 
 template <typename W>
-void tiles(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+void tiles(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
   const int64_t panels = end - begin;
   const int64_t width = panels * kPanel;
   const int64_t row_tiles = (task.rows + kTileSide - 1) / kTileSide;
   const int64_t height = smaller(task.rows, kTileSide);
   const int64_t k_tiles = (task.weight.k + kTileDepth - 1) / kTileDepth;
-  constexpr int64_t kDepthTiles = kTilesDepth / kTileDepth;
-  constexpr int64_t kPanelBytes = kDepthTiles * kTileBytes;
-  auto* results = reinterpret_cast<float*>(scratch + 2 * kPanelBytes);  // [rows][panels][16]
+  constexpr int64_t kDepthTiles = kTileBlockDepth / kTileDepth;
+  constexpr int64_t kPanelFloats = kDepthTiles * kTileBytes / 4;
+  float* results = scratch + 2 * kPanelFloats;  // [rows][panels][16]
   for (int64_t i = 0; i < row_tiles * height * width; i += kPanel) store(results + i, zero());
   for (int64_t first = 0; first < k_tiles; first += kDepthTiles) {
     const int64_t steps = smaller(kDepthTiles, k_tiles - first);
     const int64_t k = first * kTileDepth;
-    const int64_t depth = smaller(kTilesDepth, task.weight.k - k);
+    const int64_t depth = smaller(kTileBlockDepth, task.weight.k - k);
     const bool in_place = !W::kScaled && depth == steps * kTileDepth;  // bf16 lies as the instruction takes it
     const int64_t tile_bytes = height * kTileDepth * 2;
     const InputTiles x{static_cast<const uint8_t*>(task.x) + first * tile_bytes, tile_bytes, k_tiles * tile_bytes};
     for (int64_t p = 0; p < panels; p += 2) {
       const int64_t count = smaller(2, panels - p);
-      WeightTiles w{scratch, kPanelBytes};
+      WeightTiles w{reinterpret_cast<const uint8_t*>(scratch), kPanelFloats * 4};
       if (in_place) {
         w = {task.weight.data + (begin + p) * task.weight.panel_bytes + unit_offset<W>(k), task.weight.panel_bytes};
       } else {
         for (int64_t i = 0; i < count; ++i)
-          decode_tiles<W>(task.weight, begin + p + i, k, depth, reinterpret_cast<float*>(scratch + i * kPanelBytes));
+          decode_tiles<W>(task.weight, begin + p + i, k, depth, scratch + i * kPanelFloats);
       }
       for (int64_t t = 0; t < row_tiles; t += 2) {
         float* out = results + t * kTileSide * width + p * kPanel;
@@ -123,33 +122,24 @@ void tiles(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch)
     for (int64_t p = 0; p < panels; ++p) finish(task, r, begin + p, load(results + r * width + p * kPanel));
 }
 
-__attribute__((noinline)) void tiles_flushed(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+__attribute__((noinline)) void blocked_flushed(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
   open_tiles(smaller(task.rows, kTileSide));
-  switch (task.weight.code) {
-    case WeightCode::kBf16:
-      tiles<Bf16Weight>(task, begin, end, scratch);
-      break;
-    case WeightCode::kBfp8:
-      tiles<Bfp8Weight>(task, begin, end, scratch);
-      break;
-    case WeightCode::kBfp4:
-      tiles<Bfp4Weight>(task, begin, end, scratch);
-      break;
-    default:
-      tiles<Bfp2Weight>(task, begin, end, scratch);
-      break;
+  if (task.weight.code == WeightCode::kBf16) {
+    tiles<Bf16Weight>(task, begin, end, scratch);
+  } else {
+    with_block_weight(task.weight.code, [&](auto weight) { tiles<decltype(weight)>(task, begin, end, scratch); });
   }
   close_tiles();
 }
 
-void linear_tiles(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+void linear_blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
   const unsigned before = flush_subnormals();
-  tiles_flushed(task, begin, end, scratch);
+  blocked_flushed(task, begin, end, scratch);
   restore_subnormals(before);
 }
 
 // Probe: products of tiles in registers, two by two as the product does.
-double tile_rounds(int64_t count, float* sink_value) {
+double rounds(int64_t count, float* sink_value) {
   alignas(64) float values[kTileSide * kPanel];
   for (int64_t i = 0; i < kTileSide * kPanel; ++i) values[i] = *sink_value;
   open_tiles(kTileSide);
@@ -168,5 +158,3 @@ double tile_rounds(int64_t count, float* sink_value) {
 
 }  // namespace
 }  // namespace firstlight::device::cpu::FL_ISA
-
-#endif

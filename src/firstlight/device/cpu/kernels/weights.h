@@ -148,6 +148,17 @@ FL_INLINE Vec group_scales(Bytes exponents_of_group) {
 }
 
 template <typename Body>
+FL_INLINE auto with_block_weight(WeightCode code, Body body) {
+  switch (code) {
+    case WeightCode::kBfp8:
+      return body(Bfp8Weight{});
+    case WeightCode::kBfp4:
+      return body(Bfp4Weight{});
+    default:
+      return body(Bfp2Weight{});
+  }
+}
+template <typename Body>
 FL_INLINE auto with_weight(WeightCode code, Body body) {
   switch (code) {
     case WeightCode::kF32:
@@ -156,12 +167,8 @@ FL_INLINE auto with_weight(WeightCode code, Body body) {
       return body(F16Weight{});
     case WeightCode::kBf16:
       return body(Bf16Weight{});
-    case WeightCode::kBfp8:
-      return body(Bfp8Weight{});
-    case WeightCode::kBfp4:
-      return body(Bfp4Weight{});
     default:
-      return body(Bfp2Weight{});
+      return with_block_weight(code, body);
   }
 }
 

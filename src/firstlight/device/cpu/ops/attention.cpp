@@ -76,7 +76,7 @@ void attention(const KernelCall& call, const Kernels& kernels) {
           const std::int64_t block_end = std::min(rows, (i / heads + 1) * block_rows);
           for (std::int64_t begin = i / heads * block_rows, end = begin; begin < block_end; begin = end) {
             while (end < block_end && task.sequences[end] == task.sequences[begin]) ++end;
-            kernels.attention(task, begin, end, i % heads, scratch + worker * worker_floats(call));
+            kernels.attention.attention(task, begin, end, i % heads, scratch + worker * worker_floats(call));
           }
         }
       });

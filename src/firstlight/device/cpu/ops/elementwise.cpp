@@ -69,7 +69,7 @@ void binary(const KernelCall& call, const Kernels& kernels) {
   const std::int64_t n = row_length(a);
   const bool one_b = row_length(b) == 1;
   for_rows(call, row_count(a), n, [&](std::int64_t r, int) {
-    kernels.binary(code, a_rows.source(r), broadcast_row(a, b, r), one_b, out.sink(r), n);
+    kernels.rows.binary(code, a_rows.source(r), broadcast_row(a, b, r), one_b, out.sink(r), n);
   });
 }
 
@@ -79,7 +79,7 @@ void unary(const KernelCall& call, const Kernels& kernels) {
   const UnaryCode code = unary_code(call.as<op::Unary>().kind);
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n,
-           [&](std::int64_t r, int) { kernels.unary(code, x.source(r), out.sink(r), n); });
+           [&](std::int64_t r, int) { kernels.rows.unary(code, x.source(r), out.sink(r), n); });
 }
 
 void gated(const KernelCall& call, const Kernels& kernels) {
@@ -89,7 +89,7 @@ void gated(const KernelCall& call, const Kernels& kernels) {
   const UnaryCode code = unary_code(call.as<op::Gated>().activation);
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n,
-           [&](std::int64_t r, int) { kernels.gated(code, gate.source(r), up.source(r), out.sink(r), n); });
+           [&](std::int64_t r, int) { kernels.rows.gated(code, gate.source(r), up.source(r), out.sink(r), n); });
 }
 
 void affine(const KernelCall& call, const Kernels& kernels) {
@@ -98,7 +98,7 @@ void affine(const KernelCall& call, const Kernels& kernels) {
   const Rows out(call.out[0]);
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n,
-           [&](std::int64_t r, int) { kernels.affine(args.scale, args.offset, x.source(r), out.sink(r), n); });
+           [&](std::int64_t r, int) { kernels.rows.affine(args.scale, args.offset, x.source(r), out.sink(r), n); });
 }
 
 void reduce(const KernelCall& call, const Kernels& kernels) {
@@ -108,9 +108,10 @@ void reduce(const KernelCall& call, const Kernels& kernels) {
   const std::int64_t n = row_length(call.in[0]);
   // A row of no elements still has its sum.
   for_rows(call, row_count(call.out[0]), n, [&](std::int64_t r, int) {
-    float value = kernels.reduce(kind == op::ReduceKind::kMax ? ReduceCode::kMax : ReduceCode::kSum, x.source(r), n);
+    float value =
+        kernels.rows.reduce(kind == op::ReduceKind::kMax ? ReduceCode::kMax : ReduceCode::kSum, x.source(r), n);
     if (kind == op::ReduceKind::kMean) value /= static_cast<float>(n);
-    kernels.convert(f32_source(&value), out.sink(r), 1);
+    kernels.rows.convert(f32_source(&value), out.sink(r), 1);
   });
 }
 
@@ -128,7 +129,7 @@ void softmax(const KernelCall& call, const Kernels& kernels) {
       begin = std::clamp<std::int64_t>(range[0], 0, n);
       end = std::clamp<std::int64_t>(range[1], 0, n);
     }
-    kernels.softmax(scale, x.source(r), out.sink(r), n, begin, end);
+    kernels.rows.softmax(scale, x.source(r), out.sink(r), n, begin, end);
   });
 }
 

@@ -49,9 +49,9 @@ void route(const KernelCall& call, const Kernels& kernels) {
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n * args.top, [&](std::int64_t r, int worker) {
     float* row = f32_row(call, worker, n);
-    kernels.convert(logits.source(r), f32_sink(row), n);
+    kernels.rows.convert(logits.source(r), f32_sink(row), n);
     route_row(args, row, n);
-    kernels.convert(f32_source(row), out.sink(r), n);
+    kernels.rows.convert(f32_source(row), out.sink(r), n);
   });
 }
 
@@ -63,12 +63,12 @@ void add_gathered(const KernelCall& call, const Kernels& kernels) {
   const auto* index = call.in[3].as<const std::int32_t>();
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n, [&](std::int64_t r, int worker) {
-    if (index[r] < 0) return kernels.convert(x.source(r), out.sink(r), n);
+    if (index[r] < 0) return kernels.rows.convert(x.source(r), out.sink(r), n);
     float weight = 0;
-    kernels.convert(weights.source(r), f32_sink(&weight), 1);
+    kernels.rows.convert(weights.source(r), f32_sink(&weight), 1);
     float* scaled = f32_row(call, worker, n);
-    kernels.affine(weight, 0, y.source(index[r]), f32_sink(scaled), n);
-    kernels.binary(BinaryCode::kAdd, x.source(r), f32_source(scaled), false, out.sink(r), n);
+    kernels.rows.affine(weight, 0, y.source(index[r]), f32_sink(scaled), n);
+    kernels.rows.binary(BinaryCode::kAdd, x.source(r), f32_source(scaled), false, out.sink(r), n);
   });
 }
 

@@ -19,23 +19,24 @@ bool in_place(const View& x, const Rows& rows, bool pairs) {
          (!pairs || row_length(x) % 2 == 0);
 }
 
-// bf16 by a weight of at most 8 significant bits: all that the instructions take.
-Inputs inputs_of(const KernelCall& call, const Kernels& kernels) {
+// The kernels for these operands: bf16 by a weight of at most 8 significant bits is all that the instructions take.
+const ProductKernels& products_of(const KernelCall& call, const Kernels& kernels) {
   const WeightCode code = panel_weight(call.in[1]).code;
-  return call.in[0].format == Format::bf16 && code != WeightCode::kF32 && code != WeightCode::kF16 ? kernels.bf16_inputs
-                                                                                                   : Inputs::kFloats;
+  return call.in[0].format == Format::bf16 && code != WeightCode::kF32 && code != WeightCode::kF16 ? kernels.bf16
+                                                                                                   : kernels.floats;
 }
 
 // Floats of scratch for the inputs of `rows` rows, as either kind.
 std::int64_t slab_floats(std::int64_t rows, std::int64_t depth) { return round_up(rows * round_up(depth, 2), 16); }
 
-void few_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, std::int64_t panels) {
+void few_rows(const KernelCall& call, const RowKernels& row_kernels, const ProductKernels& products, LinearTask task,
+              std::int64_t panels) {
   const View& x = call.in[0];
   const Rows x_rows(x);
   const std::int64_t depth = task.weight.k;
   auto* slab = reinterpret_cast<float*>(call.context.scratch.data());
   const bool scaled = task.weight.code > WeightCode::kBf16;
-  const bool pairs = task.inputs == Inputs::kPairs;
+  const bool pairs = products.inputs == Inputs::kPairs;
   task.x_lowest = 255;
   task.x_highest = 0;
   if (!pairs || scaled) {
@@ -43,10 +44,10 @@ void few_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, s
     for (std::int64_t r = 0; r < task.rows; ++r) {
       const bool floats_in_place = in_place(x, x_rows, false);
       float* floats = slab + r * depth;
-      if (!floats_in_place) kernels.convert(x_rows.source(r), f32_sink(floats), depth);
+      if (!floats_in_place) row_kernels.convert(x_rows.source(r), f32_sink(floats), depth);
       if (scaled)
-        kernels.exponent_range(floats_in_place ? reinterpret_cast<const float*>(x_rows.at(r)) : floats, depth,
-                               &task.x_lowest, &task.x_highest);
+        row_kernels.exponent_range(floats_in_place ? reinterpret_cast<const float*>(x_rows.at(r)) : floats, depth,
+                                   &task.x_lowest, &task.x_highest);
     }
   }
   if (in_place(x, x_rows, pairs)) {
@@ -66,15 +67,15 @@ void few_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, s
   }
   Executor& executor = *call.context.executor;
   const std::int64_t range = range_panels(depth * kPanel * task.rows, panels, executor.threads());
-  executor.parallel_for(panels, round_up(range, kernels.direct_panels[task.rows]),
-                        [&](std::int64_t begin, std::int64_t end, int) { kernels.linear_direct(task, begin, end); });
+  executor.parallel_for(panels, round_up(range, products.direct_panels[task.rows]),
+                        [&](std::int64_t begin, std::int64_t end, int) { products.direct(task, begin, end); });
 }
 
-void many_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, std::int64_t panels) {
+void many_rows(const KernelCall& call, const ProductKernels& products, LinearTask task, std::int64_t panels) {
   const Rows x_rows(call.in[0]);
   const std::int64_t count = task.rows;
   const std::int64_t depth = task.weight.k;
-  const std::int64_t steps = task.inputs == Inputs::kFloats ? depth : ceil_div(depth, 2);
+  const std::int64_t steps = products.inputs == Inputs::kFloats ? depth : ceil_div(depth, 2);
   std::uint8_t* out = task.out;
   auto* slab = reinterpret_cast<float*>(call.context.scratch.data());
   float* workers = slab + slab_floats(std::min(count, kSlabRows), depth);
@@ -84,12 +85,12 @@ void many_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, 
     const std::int64_t blocks = ceil_div(rows, kRowBlock);
     // The tiles of a block of rows follow one another, so do the blocks.
     const auto block_begin = [&](std::int64_t block) { return tile_begin(rows, blocks, block); };
-    const std::int64_t most_tiles = tile_count(ceil_div(rows, blocks), kernels.tile_rows);
+    const std::int64_t most_tiles = tile_count(ceil_div(rows, blocks), products.tile_rows);
     executor.parallel_for(blocks * most_tiles, 1, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t block = i / most_tiles;
         const std::int64_t block_rows = block_begin(block + 1) - block_begin(block);
-        const std::int64_t tiles = tile_count(block_rows, kernels.tile_rows);
+        const std::int64_t tiles = tile_count(block_rows, products.tile_rows);
         const std::int64_t tile = i % most_tiles;
         if (tile >= tiles) continue;
         const std::int64_t row = block_begin(block) + tile_begin(block_rows, tiles, tile);
@@ -97,23 +98,22 @@ void many_rows(const KernelCall& call, const Kernels& kernels, LinearTask task, 
         std::array<Source, kMostTileRows> sources;
         for (std::int64_t r = 0; r < std::min(tile_rows, kMostTileRows); ++r)
           sources[static_cast<std::size_t>(r)] = x_rows.source(first + row + r);
-        kernels.pack_tile(task.inputs, sources.data(), tile_rows, depth, slab + row * steps);
+        products.pack_tile(sources.data(), tile_rows, depth, slab + row * steps);
       }
     });
     // Tasks are (group of panels, block of rows), the blocks of a group one after the other.
-    executor.parallel_for(ceil_div(panels, kPanelGroup) * blocks, 1,
-                          [&](std::int64_t begin, std::int64_t end, int worker) {
-                            for (std::int64_t i = begin; i < end; ++i) {
-                              const std::int64_t panel = i / blocks * kPanelGroup;
-                              const std::int64_t row = block_begin(i % blocks);
-                              LinearTask part = task;
-                              part.rows = block_begin(i % blocks + 1) - row;
-                              part.x = slab + row * steps;
-                              part.out = out + (first + row) * task.out_stride;
-                              kernels.linear_blocked(part, panel, std::min(panel + kPanelGroup, panels),
-                                                     workers + worker * kBlockedFloats);
-                            }
-                          });
+    executor.parallel_for(
+        ceil_div(panels, kPanelGroup) * blocks, 1, [&](std::int64_t begin, std::int64_t end, int worker) {
+          for (std::int64_t i = begin; i < end; ++i) {
+            const std::int64_t panel = i / blocks * kPanelGroup;
+            const std::int64_t row = block_begin(i % blocks);
+            LinearTask part = task;
+            part.rows = block_begin(i % blocks + 1) - row;
+            part.x = slab + row * steps;
+            part.out = out + (first + row) * task.out_stride;
+            products.blocked(part, panel, std::min(panel + kPanelGroup, panels), workers + worker * kBlockedFloats);
+          }
+        });
   }
 }
 
@@ -135,7 +135,6 @@ void linear(const KernelCall& call, const Kernels& kernels) {
   const Rows out_rows(call.out[0]);
   LinearTask task{};
   task.weight = panel_weight(call.in[1]);
-  task.inputs = inputs_of(call, kernels);
   task.rows = row_count(call.out[0]);
   task.bias = call.in.size() > 2 ? call.in[2].as<const float>() : nullptr;
   task.out = reinterpret_cast<std::uint8_t*>(out_rows.at(0));
@@ -145,12 +144,13 @@ void linear(const KernelCall& call, const Kernels& kernels) {
   if (takes_integers(call)) return linear_integer(call, kernels, task);
   const std::int64_t panels = ceil_div(task.weight.n, kPanel);
   // Few rows of bf16 too: tiles come from memory as they lie there. Codes of few rows are cheaper in registers.
-  if (task.inputs == Inputs::kTiles && (task.weight.code == WeightCode::kBf16 || task.rows > kDirectRows)) {
-    linear_tiles(call, kernels, task);
+  const ProductKernels& products = products_of(call, kernels);
+  if (products.inputs == Inputs::kTiles && (task.weight.code == WeightCode::kBf16 || task.rows > kDirectRows)) {
+    linear_tiles(call, products, task);
   } else if (task.rows <= kDirectRows) {
-    few_rows(call, kernels, task, panels);
+    few_rows(call, kernels.rows, products, task, panels);
   } else {
-    many_rows(call, kernels, task, panels);
+    many_rows(call, products, task, panels);
   }
 }
 

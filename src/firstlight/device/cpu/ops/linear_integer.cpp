@@ -30,11 +30,11 @@ void quantise_rows(const KernelCall& call, const Kernels& kernels, const Rows& x
     const auto* floats = static_cast<const float*>(source.data);
     if (source.element != Element::kF32) {
       auto* wide = reinterpret_cast<float*>(base + parts.values + parts.scales + worker * parts.worker);
-      kernels.convert(source, f32_sink(wide), depth);
+      kernels.rows.convert(source, f32_sink(wide), depth);
       floats = wide;
     }
-    kernels.quantise(floats, depth, reinterpret_cast<std::int16_t*>(base) + r * groups * kIntegerGroup,
-                     reinterpret_cast<float*>(base + parts.values) + r * groups);
+    kernels.integers.quantise(floats, depth, reinterpret_cast<std::int16_t*>(base) + r * groups * kIntegerGroup,
+                              reinterpret_cast<float*>(base + parts.values) + r * groups);
   });
 }
 
@@ -54,7 +54,7 @@ void multiply_rows(const KernelCall& call, const Kernels& kernels, const LinearT
       part.x = static_cast<const std::int16_t*>(task.x) + row * task.x_stride;
       part.x_scales = task.x_scales + row * groups;
       part.out = task.out + row * task.out_stride;
-      kernels.linear_integer(part, begin, end, workers + worker * parts.worker);
+      kernels.integers.linear(part, begin, end, workers + worker * parts.worker);
     }
   });
 }
@@ -76,7 +76,6 @@ void linear_integer(const KernelCall& call, const Kernels& kernels, LinearTask t
   const std::int64_t count = task.rows;
   std::uint8_t* out = task.out;
   const Parts parts(std::min(count, kSlabRows), task.weight.k);
-  task.inputs = Inputs::kIntegers;
   task.x = call.context.scratch.data();
   task.x_stride = integer_groups(task.weight.k) * kIntegerGroup;
   task.x_scales = reinterpret_cast<const float*>(call.context.scratch.data() + parts.values);

@@ -15,17 +15,17 @@ std::int64_t tiles_bytes(std::int64_t rows, std::int64_t depth) {
 // Panels that a worker takes at a time: few enough that none waits long for the last, and even, as they go by twos.
 std::int64_t group_panels(std::int64_t panels, std::int64_t threads) {
   constexpr std::int64_t kGroupsPerThread = 4;
-  return std::min(kTilesPanels, round_up(ceil_div(panels, threads * kGroupsPerThread), 2));
+  return std::min(kTileBlockPanels, round_up(ceil_div(panels, threads * kGroupsPerThread), 2));
 }
 
 }  // namespace
 
 std::size_t linear_tiles_scratch(const KernelCall& call, int threads) {
-  const std::int64_t rows = std::min(row_count(call.in[0]), kTilesRows);
-  return static_cast<std::size_t>(kLine + tiles_bytes(rows, row_length(call.in[0])) + kTilesScratch * threads);
+  const std::int64_t rows = std::min(row_count(call.in[0]), kTileBlockRows);
+  return static_cast<std::size_t>(kLine + tiles_bytes(rows, row_length(call.in[0])) + kTileBlockFloats * 4 * threads);
 }
 
-void linear_tiles(const KernelCall& call, const Kernels& kernels, LinearTask task) {
+void linear_tiles(const KernelCall& call, const ProductKernels& products, LinearTask task) {
   const Rows x(call.in[0]);
   const std::int64_t count = task.rows;
   const std::int64_t depth = task.weight.k;
@@ -33,11 +33,11 @@ void linear_tiles(const KernelCall& call, const Kernels& kernels, LinearTask tas
   std::uint8_t* out = task.out;
   const auto base = reinterpret_cast<std::uintptr_t>(call.context.scratch.data());
   auto* slab = reinterpret_cast<std::uint8_t*>(call.context.scratch.data()) + (round_up(base, kLine) - base);
-  std::uint8_t* workers = slab + tiles_bytes(std::min(count, kTilesRows), depth);
+  auto* workers = reinterpret_cast<float*>(slab + tiles_bytes(std::min(count, kTileBlockRows), depth));
   Executor& executor = *call.context.executor;
   task.x = slab;
-  for (std::int64_t first = 0; first < count; first += kTilesRows) {
-    task.rows = std::min(kTilesRows, count - first);
+  for (std::int64_t first = 0; first < count; first += kTileBlockRows) {
+    task.rows = std::min(kTileBlockRows, count - first);
     task.out = out + first * task.out_stride;
     executor.parallel_for(ceil_div(task.rows, kTileSide), 1, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t tile = begin; tile < end; ++tile) {
@@ -45,14 +45,13 @@ void linear_tiles(const KernelCall& call, const Kernels& kernels, LinearTask tas
         const std::int64_t row = tile * kTileSide;
         for (std::int64_t r = 0; r < std::min(kTileSide, task.rows - row); ++r)
           rows[static_cast<std::size_t>(r)] = x.source(first + row + r);
-        kernels.pack_tile(Inputs::kTiles, rows.data(), std::min(kTileSide, task.rows), depth,
-                          slab + tiles_bytes(row, depth));
+        products.pack_tile(rows.data(), std::min(kTileSide, task.rows), depth, slab + tiles_bytes(row, depth));
       }
     });
     const std::int64_t group = group_panels(panels, executor.threads());
     executor.parallel_for(ceil_div(panels, group), 1, [&](std::int64_t begin, std::int64_t end, int worker) {
       for (std::int64_t i = begin; i < end; ++i)
-        kernels.linear_tiles(task, i * group, std::min((i + 1) * group, panels), workers + worker * kTilesScratch);
+        products.blocked(task, i * group, std::min((i + 1) * group, panels), workers + worker * kTileBlockFloats);
     });
   }
 }

@@ -48,21 +48,23 @@ void matmul(const KernelCall& call, const Kernels& kernels) {
     for (std::int64_t k = 0; k < depth; k += kDepth) {
       const std::int64_t count = std::min(kDepth, depth - k);
       for (std::int64_t r = 0; r < rows; ++r)
-        kernels.convert(element_at(a, batch, row + r, k), f32_sink(a_part + r * kDepth), count);
+        kernels.rows.convert(element_at(a, batch, row + r, k), f32_sink(a_part + r * kDepth), count);
       if (transposed) {
         for (std::int64_t n = 0; n < columns; ++n) {
-          kernels.convert(element_at(b, batch / share, first + n, k), f32_sink(column), count);
+          kernels.rows.convert(element_at(b, batch / share, first + n, k), f32_sink(column), count);
           for (std::int64_t i = 0; i < count; ++i) b_part[i * kColumns + n] = column[i];
         }
       } else {
         for (std::int64_t i = 0; i < count; ++i)
-          kernels.convert(element_at(b, batch / share, k + i, first), f32_sink(b_part + i * kColumns), columns);
+          kernels.rows.convert(element_at(b, batch / share, k + i, first), f32_sink(b_part + i * kColumns), columns);
       }
-      kernels.multiply({a_part, kDepth, rows, b_part, kColumns, count, padded_lanes(columns), result, kColumns});
+      kernels.attention.multiply(
+          {a_part, kDepth, rows, b_part, kColumns, count, padded_lanes(columns), result, kColumns});
     }
     for (std::int64_t r = 0; r < rows; ++r) {
       const Source target = element_at(out, batch, row + r, first);
-      kernels.convert(f32_source(result + r * kColumns), {const_cast<void*>(target.data), target.element}, columns);
+      kernels.rows.convert(f32_source(result + r * kColumns), {const_cast<void*>(target.data), target.element},
+                           columns);
     }
   };
   call.context.executor->parallel_for(out.shape[0] * row_blocks * column_blocks, 1,

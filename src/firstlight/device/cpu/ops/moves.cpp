@@ -33,7 +33,7 @@ void move_row(const Kernels& kernels, const View& from, const std::byte* src, co
   }
   const bool from_plain = from.format == Format::f32 || from.format == Format::bf16;
   const bool to_plain = to.format == Format::f32 || to.format == Format::bf16;
-  if (from_plain && to_plain) return kernels.convert({src, element_of(from)}, {dst, element_of(to)}, n);
+  if (from_plain && to_plain) return kernels.rows.convert({src, element_of(from)}, {dst, element_of(to)}, n);
   row(from.format).decode(src, n, buffer);
   row(to.format).encode(buffer, n, dst);
 }
@@ -69,7 +69,7 @@ void embedding(const KernelCall& call, const Kernels& kernels) {
     if (tied) {
       float* column = row_buffer(call, worker);
       unpack_column(panel_weight(table), ids[r], column);
-      kernels.convert(f32_source(column), out_rows.sink(r), n);
+      kernels.rows.convert(f32_source(column), out_rows.sink(r), n);
     } else {
       const std::byte* stored = table.data + ids[r] * row_bytes(table.format, n);
       move_row(kernels, table, stored, out, out_rows.at(r), n, row_buffer(call, worker));
@@ -93,8 +93,8 @@ void concat(const KernelCall& call, const Kernels& kernels) {
   const std::int64_t m = row_length(call.in[0]);
   const std::int64_t n = row_length(call.in[1]);
   for_rows(call, row_count(call.out[0]), m + n, [&](std::int64_t r, int) {
-    if (m > 0) kernels.convert(a.source(r), out.sink(r), m);
-    if (n > 0) kernels.convert(b.source(r), from(out.sink(r), m), n);
+    if (m > 0) kernels.rows.convert(a.source(r), out.sink(r), m);
+    if (n > 0) kernels.rows.convert(b.source(r), from(out.sink(r), m), n);
   });
 }
 
@@ -104,7 +104,7 @@ void gather_rows(const KernelCall& call, const Kernels& kernels) {
   const auto* index = call.in[1].as<const std::int32_t>();
   if (x.shape.rank() == 1) {  // rows of one element
     for (std::int64_t i = 0; i < out.shape[0]; ++i)
-      kernels.convert(from(Source{x.data, element_of(x)}, index[i]), from(Sink{out.data, element_of(out)}, i), 1);
+      kernels.rows.convert(from(Source{x.data, element_of(x)}, index[i]), from(Sink{out.data, element_of(out)}, i), 1);
     return;
   }
   const Rows x_rows(x);
@@ -112,7 +112,7 @@ void gather_rows(const KernelCall& call, const Kernels& kernels) {
   const std::int64_t n = row_length(x);
   const std::int64_t inner = out.shape[0] == 0 ? 0 : row_count(out) / out.shape[0];  // rows of an indexed item
   for_rows(call, row_count(out), n, [&](std::int64_t r, int) {
-    kernels.convert(x_rows.source(index[r / inner] * inner + r % inner), out_rows.sink(r), n);
+    kernels.rows.convert(x_rows.source(index[r / inner] * inner + r % inner), out_rows.sink(r), n);
   });
 }
 

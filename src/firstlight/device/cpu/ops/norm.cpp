@@ -14,7 +14,7 @@ void rms_norm(const KernelCall& call, const Kernels& kernels) {
   const auto* weight = call.in[1].as<const float>();
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n, [&](std::int64_t r, int) {
-    kernels.rms_norm(args.eps, args.weight_offset, x.source(r), weight, out.sink(r), n);
+    kernels.rows.rms_norm(args.eps, args.weight_offset, x.source(r), weight, out.sink(r), n);
   });
 }
 
@@ -26,7 +26,7 @@ void layer_norm(const KernelCall& call, const Kernels& kernels) {
   const float* bias = call.in.size() > 2 ? call.in[2].as<const float>() : nullptr;
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n,
-           [&](std::int64_t r, int) { kernels.layer_norm(eps, x.source(r), weight, bias, out.sink(r), n); });
+           [&](std::int64_t r, int) { kernels.rows.layer_norm(eps, x.source(r), weight, bias, out.sink(r), n); });
 }
 
 void rope(const KernelCall& call, const Kernels& kernels) {
@@ -40,9 +40,9 @@ void rope(const KernelCall& call, const Kernels& kernels) {
   const std::int64_t n = row_length(call.in[0]);
   for_rows(call, row_count(call.in[0]), n, [&](std::int64_t r, int) {
     const std::int64_t position = positions[r / heads];
-    kernels.rope(args.pairing == op::RopePairing::kInterleaved, x.source(r),
-                 cos.as<const float>() + position * cos.strides[0], sin.as<const float>() + position * sin.strides[0],
-                 out.sink(r), args.rotary_dim, n);
+    kernels.rows.rope(args.pairing == op::RopePairing::kInterleaved, x.source(r),
+                      cos.as<const float>() + position * cos.strides[0],
+                      sin.as<const float>() + position * sin.strides[0], out.sink(r), args.rotary_dim, n);
   });
 }
 

@@ -34,7 +34,7 @@ bool takes_integers(const KernelCall& call);
 std::size_t linear_integer_scratch(const KernelCall& call, int threads);
 void linear_integer(const KernelCall& call, const Kernels& kernels, LinearTask task);
 std::size_t linear_tiles_scratch(const KernelCall& call, int threads);
-void linear_tiles(const KernelCall& call, const Kernels& kernels, LinearTask task);
+void linear_tiles(const KernelCall& call, const ProductKernels& products, LinearTask task);
 
 // Scratch, in bytes.
 std::size_t linear_scratch(const KernelCall& call, int threads);

@@ -17,14 +17,21 @@ struct Vec {
 };
 using Bytes = __m128i;
 
-// 32 registers: up to 24 accumulators; broadcasts come as memory operands.
-constexpr int kDirectPanels[] = {0, 8, 4, 4, 4};
 struct Block {
   int rows;
   int panels;
 };
+#if defined(FIRSTLIGHT_SIMDE)
+// Bits are the same in blocks of any size, and a compiler takes minutes for emulated ones of these.
+constexpr int kDirectPanels[] = {0, 2, 2, 2, 2};
+constexpr Block kBlocks[] = {{2, 2}, {1, 2}};
+constexpr int kTileRows = 3;
+#else
+// 32 registers: up to 24 accumulators; broadcasts come as memory operands.
+constexpr int kDirectPanels[] = {0, 8, 4, 4, 4};
 constexpr Block kBlocks[] = {{12, 2}, {6, 4}, {3, 4}, {1, 8}};
 constexpr int kTileRows = 12;
+#endif
 constexpr int kTilePanels = 2;
 
 FL_INLINE Vec set1(float x) { return {_mm512_set1_ps(x)}; }

@@ -9,7 +9,11 @@ namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
 constexpr int kMultiplierLanes = 4;
+#if defined(FIRSTLIGHT_SIMDE)
+constexpr int kIntegerTileRows = 3;  // as in avx512.h
+#else
 constexpr int kIntegerTileRows = 12;
+#endif
 template <int kBits>
 constexpr int kFoldQuads = 16;
 

@@ -1,0 +1,8 @@
+// Attention by AVX2. flags.cmake has this file's compiler flags.
+#if defined(__x86_64__)
+#define FL_ISA avx2
+#define FL_TABLE(part) kAvx2##part
+#include "firstlight/device/cpu/simd/avx2.h"
+//
+#include "firstlight/device/cpu/kernels/table_attention.h"
+#endif
