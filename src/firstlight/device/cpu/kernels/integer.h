@@ -112,6 +112,19 @@ FL_INLINE void scale_inputs(const int16_t* x, int64_t x_stride, const int16_t* b
   });
 }
 
+// body(i) for the subgroups 0, 1, ... of a group: unrolled where that makes a difference.
+struct Counter {
+  int value;
+};
+template <int kCount, typename Body>
+FL_INLINE void subgroups(const Body& body) {
+  if constexpr (kUnrollsGroups) {
+    unrolled<kCount>(body);
+  } else {
+    for (int i = 0; i < kCount; ++i) body(Counter{i});
+  }
+}
+
 // acc += the group's products; quad(subgroup, index<i>) gives the i-th of a subgroup's four quads of codes.
 template <typename W, int kRows, typename Codes>
 FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, const float* scales,
@@ -122,10 +135,11 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, co
   unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = no_totals(); });
   Totals codes = no_totals();
   static_assert(kFold % 4 == 0, "sums are folded after whole subgroups");
-  for (int first = 0; first < kSubgroups; first += kFold / 4) {
+  subgroups<kSubgroups / (kFold / 4)>([&](auto part) FL_STEP {
     Sums<kBits> sums[kRows];
     unrolled<kRows>([&](auto r) FL_STEP { sums[r.value] = no_sums<kBits>(); });
-    for (int subgroup = first; subgroup < first + kFold / 4; ++subgroup) {
+    subgroups<kFold / 4>([&](auto of_part) FL_STEP {
+      const int subgroup = part.value * (kFold / 4) + of_part.value;
       unrolled<4>([&](auto i) FL_STEP {
         const Quad w = quad(subgroup, i);
         codes = add_codes<kBits>(codes, w);
@@ -133,9 +147,9 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, co
           sums[r.value] = step<kBits>(sums[r.value], w, x.values[r.value] + subgroup * kGroup + 4 * i.value);
         });
       });
-    }
+    });
     unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = fold<kBits>(totals[r.value], sums[r.value]); });
-  }
+  });
   unrolled<kRows>([&](auto r) FL_STEP {
     const Totals sum = corrected<kBits>(totals[r.value], codes, x.sums[r.value]);
     acc[r.value] = fma(to_floats(sum), set1(scales[r.value * scales_stride] * weight_scale), acc[r.value]);

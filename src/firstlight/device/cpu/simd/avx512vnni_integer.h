@@ -11,8 +11,10 @@ namespace {
 constexpr int kMultiplierLanes = 4;
 #if defined(FIRSTLIGHT_SIMDE)
 constexpr int kIntegerTileRows = 3;  // as in avx512.h
+constexpr bool kUnrollsGroups = false;
 #else
 constexpr int kIntegerTileRows = 12;
+constexpr bool kUnrollsGroups = true;
 #endif
 template <int kBits>
 constexpr int kFoldQuads = 16;
