@@ -272,7 +272,7 @@ void direct_panels(const LinearTask& task, int64_t panel) {
 
 template <typename In, typename W, int kRows>
 void direct_rows(const LinearTask& task, int64_t begin, int64_t end) {
-  constexpr int kPanels = In::kBlock > 0 ? kDirectPanels[kRows] / 2 : kDirectPanels[kRows];
+  constexpr int kPanels = In::kBlock > 0 ? (kDirectPanels[kRows] + 1) / 2 : kDirectPanels[kRows];
   int64_t panel = begin;
   for (; panel + kPanels <= end; panel += kPanels) direct_panels<In, W, kRows, kPanels>(task, panel);
   for (; panel < end; ++panel) direct_panels<In, W, kRows, 1>(task, panel);

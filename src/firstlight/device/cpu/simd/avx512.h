@@ -23,7 +23,7 @@ struct Block {
 };
 #if defined(FIRSTLIGHT_SIMDE)
 // Bits are the same in blocks of any size, and a compiler takes minutes for emulated ones of these.
-constexpr int kDirectPanels[] = {0, 2, 2, 2, 2};
+constexpr int kDirectPanels[] = {0, 2, 1, 1, 1};
 constexpr Block kBlocks[] = {{2, 2}, {1, 2}};
 constexpr int kTileRows = 3;
 #else
