@@ -46,8 +46,10 @@ bool has_avx512() {
          __builtin_cpu_supports("fma") != 0;
 }
 
+// With VNNI and VBMI: Zen 4, Sapphire Rapids and what came after them.
 bool has_avx512bf16() {
-  return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+  return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vnni") != 0 &&
+         __builtin_cpu_supports("avx512vbmi") != 0;
 }
 #endif
 

@@ -1,4 +1,4 @@
-// AVX-512 with BF16: what avx512.h has, and products of two bf16 by two bf16 in each lane.
+// AVX-512 with BF16 and VBMI: what avx512.h has, and products of two bf16 by two bf16 in each lane.
 #pragma once
 
 #include "firstlight/device/cpu/simd/avx512.h"
@@ -31,9 +31,15 @@ FL_INLINE Vec dot_pairs(Vec acc, uint32_t x, Pair w) {
 template <int J>
 FL_INLINE Pair codes4_pair(const uint8_t* p) {
   const __m512i words = _mm512_loadu_si512(p);
+#if defined(FIRSTLIGHT_SIMDE)
   const __m512i low = J == 0 ? words : _mm512_srli_epi32(words, 8 * J);
   const __m512i high = J < 2 ? _mm512_slli_epi32(words, 12 - 8 * J) : _mm512_srli_epi32(words, 8 * J - 12);
   const __m512i index = _mm512_mask_blend_epi16(0xAAAAAAAAU, low, high);
+#else
+  // Bytes from the bits 8 J and 8 J + 4 on of both words of a quadword, each to the low byte of a half word.
+  const __m512i from = _mm512_set1_epi64(0x0024002000040000 + 0x0008000800080008 * J);
+  const __m512i index = _mm512_multishift_epi64_epi8(from, words);
+#endif
   // bf16 of 1, 0; 3, 2; 5, 4; 7, 6; -7, -8; -5, -6; -3, -4; -1, -2
   const __m512i table =
       _mm512_set_epi32(static_cast<int>(0xBF80C000U), static_cast<int>(0xC040C080U), static_cast<int>(0xC0A0C0C0U),
