@@ -112,13 +112,13 @@ FL_INLINE void scale_inputs(const int16_t* x, int64_t x_stride, const int16_t* b
   });
 }
 
-// body(i) for the subgroups 0, 1, ... of a group: unrolled where that makes a difference.
+// body(i) for the subgroups 0, 1, ... of a group: unrolled where that makes a difference, which it does not for bytes.
 struct Counter {
   int value;
 };
-template <int kCount, typename Body>
+template <int kBits, int kCount, typename Body>
 FL_INLINE void subgroups(const Body& body) {
-  if constexpr (kUnrollsGroups) {
+  if constexpr (kUnrollsGroups && kBits < 8) {
     unrolled<kCount>(body);
   } else {
     for (int i = 0; i < kCount; ++i) body(Counter{i});
@@ -135,10 +135,10 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, co
   unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = no_totals(); });
   Totals codes = no_totals();
   static_assert(kFold % 4 == 0, "sums are folded after whole subgroups");
-  subgroups<kSubgroups / (kFold / 4)>([&](auto part) FL_STEP {
+  subgroups<kBits, kSubgroups / (kFold / 4)>([&](auto part) FL_STEP {
     Sums<kBits> sums[kRows];
     unrolled<kRows>([&](auto r) FL_STEP { sums[r.value] = no_sums<kBits>(); });
-    subgroups<kFold / 4>([&](auto of_part) FL_STEP {
+    subgroups<kBits, kFold / 4>([&](auto of_part) FL_STEP {
       const int subgroup = part.value * (kFold / 4) + of_part.value;
       unrolled<4>([&](auto i) FL_STEP {
         const Quad w = quad(subgroup, i);
@@ -243,10 +243,14 @@ void integer_tile(const LinearTask& task, int64_t row, int64_t first, int64_t gr
   unrolled<kRows>([&](auto r) FL_STEP { store(results + r.value * kPanel, acc[r.value]); });
 }
 
+// The fewest rows of a tile: tiles differ by one row at most, and there are more than kDirectRows rows.
+constexpr int kHalfTileRows = (kIntegerTileRows + 1) / 2;
+constexpr int kLeastTileRows = kDirectRows < kHalfTileRows ? static_cast<int>(kDirectRows) + 1 : kHalfTileRows;
+
 template <typename W, int kRows = kIntegerTileRows>
 void integer_tile_of(int64_t rows, const LinearTask& task, int64_t row, int64_t first, int64_t groups,
                      const SpreadCodes& codes, float* results) {
-  if constexpr (kRows > 0) {
+  if constexpr (kRows >= kLeastTileRows) {
     if (rows == kRows) return integer_tile<W, kRows>(task, row, first, groups, codes, results);
     integer_tile_of<W, kRows - 1>(rows, task, row, first, groups, codes, results);
   }

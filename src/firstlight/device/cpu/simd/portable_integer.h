@@ -12,29 +12,27 @@ constexpr bool kUnrollsGroups = false;  // of inputs, whose parts the product ta
 template <int kBits>
 constexpr int kFoldQuads = 16;  // quads whose sums Sums holds
 
-// Sixteen columns by four inputs: the codes of a column side by side.
-struct Quad {
-  int8_t codes[16][4];
-};
+// Sixteen columns by four inputs: the codes of a column side by side, the first in the low byte.
+using Quad = Words;
 using Totals = Ints;  // of 16 columns
 template <int kBits>
 using Sums = Ints;
 
 // Four units of 16 bytes each: the four bytes of a column side by side.
 FL_INLINE Quad load_units(const uint8_t* p) {
-  Quad quad;
-  for (int unit = 0; unit < 4; ++unit)
-    for (int column = 0; column < 16; ++column) quad.codes[column][unit] = static_cast<int8_t>(p[unit * 16 + column]);
+  Quad quad = {};
+  for (int unit = 0; unit < 4; ++unit) quad |= __builtin_convertvector(load_bytes(p + 16 * unit), Words) << (8 * unit);
   return quad;
 }
 // The J-th code of each byte.
 template <int kBits, int J>
 FL_INLINE Quad field(Quad packed) {
-  for (auto& column : packed.codes)
-    for (int8_t& code : column)
-      code =
-          static_cast<int8_t>(static_cast<int8_t>(static_cast<uint8_t>(code) << (8 - kBits * (J + 1))) >> (8 - kBits));
-  return packed;
+  if constexpr (kBits == 8) return packed;
+  typedef uint8_t Codes __attribute__((vector_size(64)));
+  constexpr uint32_t kOnes = 0x01010101U;
+  constexpr uint32_t kSigns = kOnes << (kBits - 1);
+  const Quad bits = (packed >> (kBits * J)) & (kOnes * ((1U << kBits) - 1));
+  return (Quad)((Codes)(bits ^ kSigns) - (Codes)(Quad{} + kSigns));
 }
 FL_INLINE Quad load_quad(const uint8_t* p) {
   Quad quad;
@@ -48,11 +46,10 @@ template <int kBits>
 FL_INLINE Sums<kBits> no_sums() {
   return Ints{};
 }
-// sums + the products of four inputs.
+// sums + the products of four inputs. (Called, not inlined: without the instructions it is long.)
 template <int kBits>
-FL_INLINE Ints step(Ints sums, const Quad& quad, const int8_t* inputs) {
-  for (int column = 0; column < 16; ++column)
-    for (int i = 0; i < 4; ++i) sums[column] += quad.codes[column][i] * inputs[i];
+__attribute__((noinline)) Ints step(Ints sums, const Quad& quad, const int8_t* inputs) {
+  for (int i = 0; i < 4; ++i) sums += ((Ints)(quad << (24 - 8 * i)) >> 24) * inputs[i];
   return sums;
 }
 template <int kBits>
