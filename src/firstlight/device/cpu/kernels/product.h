@@ -294,7 +294,7 @@ void direct(const LinearTask& task, int64_t begin, int64_t end) {
   }
 }
 
-// Of any format, or of those that the instructions' inputs leave.
+// Any weight by floats; the block formats by tiles; those and bf16 by pairs.
 #if defined(FL_TILES)
 // bf16 goes from memory into tiles, however few the rows (tiles.h).
 __attribute__((noinline)) void direct_flushed(const LinearTask& task, int64_t begin, int64_t end) {
