@@ -16,8 +16,9 @@ import sys
 PARTS = {
     "portable": ("xmm", "kPortable", "rows attention products integers"),
     "avx2": ("ymm", "kAvx2", "rows attention products integers"),
-    "avx512": ("zmm", "kAvx512", "rows attention products integers"),
-    "avx512bf16": ("zmm", "kAvx512Bf16", "attention products integers"),
+    "avx512": ("zmm", "kAvx512", "rows attention products"),
+    "avx512vnni": ("zmm", "kAvx512Vnni", "integers"),
+    "avx512bf16": ("zmm", "kAvx512Bf16", "attention products"),
     "amx": ("tmm", "kAmx", "attention products"),
 }
 ISA_MEMBERS = {

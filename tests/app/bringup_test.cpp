@@ -4,6 +4,7 @@
 
 #include "app/program.h"
 #include "firstlight/base/file.h"
+#include "firstlight/base/json.h"
 #include "firstlight/harness/report.h"
 #include "testing/testing.h"
 
@@ -51,7 +52,7 @@ TEST(Bringup, TakesAReferenceOfIds) {
 
   Json ids = Json::array();
   for (int i = 0; i < 40; ++i) ids.push_back(i * 7 % 60);
-  write_text_file(folder / "ids.json", ids.dump());
+  write_text_file(folder / "ids.json", json_text(ids));
   const std::string reference = (folder / "reference.safetensors").string();
   const Ran made =
       firstlight({"reference", tiny_model(), "--ids", (folder / "ids.json").string(), "--out", reference, "-q"});

@@ -1,4 +1,5 @@
 // Board files: every field checked, every figure with a source, unknown fields refused; constants likewise.
+#include "firstlight/base/json.h"
 #include "firstlight/harness/boards.h"
 
 #include "firstlight/base/file.h"
@@ -89,7 +90,7 @@ TEST(Boards, AUsersOwnFileIsABoard) {
   mine["name"] = "Mine";
   mine["per_chip"]["dram_gib"]["value"] = 96;
   const auto folder = testing::scratch_dir("board");
-  write_text_file(folder / "mine.json", mine.dump());
+  write_text_file(folder / "mine.json", json_text(mine));
   EXPECT_EQ(load_board((folder / "mine.json").string()).dram_bytes(), 96 * 0x1p30);
   const Error error = testing::expect_error([] { load_board("n151"); });
   EXPECT_EQ(error.category(), Category::kUsage);

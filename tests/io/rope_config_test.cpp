@@ -223,7 +223,7 @@ TEST(RopeConfig, GoldenSettingsReadAlikeInBothSpellings) {
   ASSERT_FALSE(golden["settings"].empty());
   for (const Json& setting : golden["settings"]) {
     SCOPED_TRACE(setting["name"]);
-    EXPECT_EQ(rope(setting["config"].dump()), rope(setting["config_old_spelling"].dump()));
+    EXPECT_EQ(rope(json_text(setting["config"])), rope(json_text(setting["config_old_spelling"])));
   }
 }
 

@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(All, Golden,
 std::string weights_only(const std::string& format) {
   Json groups = {{"embedding", "bf16"}};
   for (const char* group : {"wqkv", "wo", "ff1_3", "ff2", "lm_head"}) groups[group] = format;
-  return Json{{"name", "weights only"}, {"groups", groups}}.dump();
+  return json_text(Json{{"name", "weights only"}, {"groups", groups}});
 }
 
 // What activations add under the named policies, all bf16, is measured by a model that is bf16 throughout; both errors

@@ -21,7 +21,7 @@ Json tiny(std::string_view model_type) {
 }
 
 std::unique_ptr<model::Model> make(const Json& config) {
-  return model::make_model(io::Config::parse(config.dump(), "config.json"));
+  return model::make_model(io::Config::parse(json_text(config), "config.json"));
 }
 
 // The error for a tiny config with one field changed (null: removed).
@@ -117,7 +117,7 @@ TEST(ModelList, FieldsThatNobodyKnowsStayUnread) {
       config["rope_scaling"]["mrope_section"] = {1, 2};
       unknown.emplace_back("rope_scaling.mrope_section");
     }
-    const io::Config parsed = io::Config::parse(config.dump(), "config.json");
+    const io::Config parsed = io::Config::parse(json_text(config), "config.json");
     model::make_model(parsed);
     EXPECT_THAT(parsed.unread(), ::testing::UnorderedElementsAreArray(unknown));
   }
@@ -145,7 +145,7 @@ TEST(ModelList, PublishedFieldsAreKnown) {
     SCOPED_TRACE(model_type);
     Json config = tiny(model_type);
     config.update(parse_json(fields, model_type));
-    const io::Config parsed = io::Config::parse(config.dump(), "config.json");
+    const io::Config parsed = io::Config::parse(json_text(config), "config.json");
     model::make_model(parsed);
     EXPECT_THAT(parsed.unread(), IsEmpty());
   }
@@ -157,7 +157,7 @@ TEST(ModelList, PublishedFieldsAreKnown) {
 TEST(ModelList, LearnedPositionsEnd) {
   Json config = tiny("gpt2");
   config["n_positions"] = 5;
-  Loaded loaded = load(make_checkpoint(config.dump(), 1), {"ref", "", 0}, "f32");
+  Loaded loaded = load(make_checkpoint(json_text(config), 1), {"ref", "", 0}, "f32");
   const auto state = loaded.model->new_state(*loaded.session, {.max_length = 32});
   feed(loaded, *state, 0, std::vector<std::int32_t>{1, 2, 3, 4, 5});
   const Error error = expect_error([&] { feed(loaded, *state, 0, std::vector<std::int32_t>{6}); });
@@ -292,7 +292,7 @@ TEST(PublishedConfigs, ParametersAreThePublishedCounts) {
     for (const char* note :
          {"architecture", "parameters_published", "also", "note", "qkv_bias", "qk_norm", "gated_mlp", "biases"})
       config.erase(note);
-    const io::Config parsed = io::Config::parse(config.dump(), name);
+    const io::Config parsed = io::Config::parse(json_text(config), name);
     const auto model = model::make_model(parsed);
     EXPECT_THAT(parsed.unread(), IsEmpty());
     run::WeightPlanSink plan;

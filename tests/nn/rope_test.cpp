@@ -26,7 +26,7 @@ std::int32_t bits(float value) {
 int ulps(float a, float b) { return std::abs(bits(a) - bits(b)); }
 
 RopeFrequencies frequencies(const Json& config, std::int64_t length) {
-  const io::Config parsed = io::Config::parse(config.dump(), "config");
+  const io::Config parsed = io::Config::parse(json_text(config), "config");
   const auto head_dim = parsed.integer("head_dim");
   return nn::rope_frequencies(io::parse_rope_config(parsed), head_dim, length, parsed.file());
 }

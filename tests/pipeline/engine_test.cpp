@@ -25,7 +25,7 @@ TEST(Engine, OpensTheBundledCheckpoint) {
 std::filesystem::path with_unknown_field() {
   Json config = parse_json(model::models()[0].tiny_config, "tiny");
   config["attn_logit_softcapping"] = 50.0;
-  return make_checkpoint(config.dump(), 1);
+  return make_checkpoint(json_text(config), 1);
 }
 
 TEST(Engine, RefusesUnreadFieldsUnlessWaived) {

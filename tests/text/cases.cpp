@@ -7,7 +7,7 @@ namespace firstlight::text::testing {
 
 void expect_case(const Tokenizer& tokenizer, const Json& entry) {
   const Ids ids = ids_of(entry["ids"]);
-  const auto name = entry.contains("text") ? entry["text"].dump() : entry["ids"].dump();
+  const auto name = entry.contains("text") ? json_text(entry["text"]) : json_text(entry["ids"]);
   if (entry.contains("text")) {
     const std::string text = entry["text"];
     EXPECT_EQ(tokenizer.encode(text), ids) << name;
@@ -36,6 +36,6 @@ Json tokenizer_json(const std::vector<std::string>& vocabulary, const std::vecto
   return json;
 }
 
-Tokenizer make_tokenizer(const Json& json) { return Tokenizer::from_json(json.dump(), "tokenizer.json"); }
+Tokenizer make_tokenizer(const Json& json) { return Tokenizer::from_json(json_text(json), "tokenizer.json"); }
 
 }  // namespace firstlight::text::testing

@@ -1,4 +1,5 @@
 // Chat templates of checkpoints: the bundled one in full, published ones by hash, and where templates are found.
+#include "firstlight/base/json.h"
 #include "firstlight/text/chat_template.h"
 
 #include "firstlight/base/file.h"
@@ -13,7 +14,7 @@ namespace {
 void expect_conversations(const ChatTemplate& chat, const Json& common, const Json& cases, bool hashed) {
   EXPECT_EQ(cases.size(), common["conversations"].size() * common["options"].size());
   for (const Json& entry : cases) {
-    SCOPED_TRACE(entry.dump());
+    SCOPED_TRACE(json_text(entry));
     const Json& options = common["options"][entry["options"].get<std::size_t>()];
     ChatOptions asked;
     asked.add_generation_prompt = options["add_generation_prompt"];

@@ -1,4 +1,5 @@
 // The split patterns that are matched by hand, against PCRE2 on the same text.
+#include "firstlight/base/json.h"
 #include "firstlight/text/split_scanner.h"
 
 #include <random>
@@ -36,7 +37,7 @@ TEST(SplitScanner, MatchesAsTheRegularExpression) {
     const Regex by_hand(pattern, "test"), by_pcre(pattern, "test", false);
     for (int i = 0; i < 20'000; ++i) {
       const std::string text = random_text(rng);
-      ASSERT_EQ(by_hand.find_all(text), by_pcre.find_all(text)) << pattern << "\n" << Json(text).dump(-1, ' ', true);
+      ASSERT_EQ(by_hand.find_all(text), by_pcre.find_all(text)) << pattern << "\n" << json_text(Json(text), -1, true);
     }
   }
 }

@@ -1,4 +1,5 @@
 // Rules of the pipeline on tokenizers small enough to work out by hand.
+#include "firstlight/base/json.h"
 #include "firstlight/text/tokenizer.h"
 
 #include <gmock/gmock.h>
@@ -176,7 +177,7 @@ TEST(Encode, PostProcessorIsOptional) {
 // ---- the files beside tokenizer.json ----
 std::filesystem::path folder_with(const Json& tokenizer, const std::string& config, const std::string& map = "") {
   const auto folder = firstlight::testing::scratch_dir("tokenizer");
-  write_text_file(folder / "tokenizer.json", tokenizer.dump());
+  write_text_file(folder / "tokenizer.json", json_text(tokenizer));
   if (!config.empty()) write_text_file(folder / "tokenizer_config.json", config);
   if (!map.empty()) write_text_file(folder / "special_tokens_map.json", map);
   return folder;

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "firstlight/base/file.h"
+#include "firstlight/base/json.h"
 #include "firstlight/text/sentencepiece.h"
 #include "firstlight/text/stream_decoder.h"
 #include "firstlight/text/tokenizer_parts.h"
@@ -72,16 +73,16 @@ TEST(VocabularyFiles, RandomComponents) {
     for (const Json& request : entry["cases"]) {
       const Json& expected = request["expected"];
       if (expected.contains("error")) {
-        EXPECT_THROW(tokenizer.encode(request["text"].get<std::string>()), Error) << request.dump();
+        EXPECT_THROW(tokenizer.encode(request["text"].get<std::string>()), Error) << json_text(request);
         continue;
       }
       const Ids ids = request.contains("ids")
                           ? ids_of(request["ids"])
                           : tokenizer.encode(request["text"].get<std::string>(),
                                              {.add_special_tokens = request["special"].get<bool>()});
-      EXPECT_EQ(ids, ids_of(expected["ids"])) << request.dump();
-      EXPECT_EQ(tokenizer.decode(ids, false), expected["text"].get<std::string>()) << request.dump();
-      EXPECT_EQ(tokenizer.decode(ids, true), expected["text_without_special"].get<std::string>()) << request.dump();
+      EXPECT_EQ(ids, ids_of(expected["ids"])) << json_text(request);
+      EXPECT_EQ(tokenizer.decode(ids, false), expected["text"].get<std::string>()) << json_text(request);
+      EXPECT_EQ(tokenizer.decode(ids, true), expected["text_without_special"].get<std::string>()) << json_text(request);
       ++checked;
     }
   }
@@ -98,7 +99,7 @@ constexpr const char* kFileWhere = "tokenizer.model";
 
 void expect_refused(const std::vector<BadFile>& cases, const std::function<void(const std::string&)>& read) {
   for (const BadFile& bad : cases) {
-    SCOPED_TRACE(Json(bad.text).dump(-1, ' ', true, Json::error_handler_t::replace));
+    SCOPED_TRACE(json_text(Json(bad.text), -1, true));
     const Error error = expect_error([&] { read(bad.text); });
     EXPECT_EQ(error.category(), bad.category) << error.what();
     EXPECT_THAT(error.what(), ::testing::HasSubstr(bad.names));

@@ -1,4 +1,4 @@
-// Bounded JSON parsing.
+// Bounded JSON parsing, and writing.
 #include "firstlight/base/json.h"
 
 #include <set>
@@ -93,6 +93,10 @@ Json parse_json(std::string_view text, std::string_view where) {
 
 Json read_json_file(const std::filesystem::path& path, std::size_t max_bytes) {
   return parse_json(read_text_file(path, max_bytes), path.string());
+}
+
+std::string json_text(const Json& json, int indent, bool ascii) {
+  return json.dump(indent, ' ', ascii, Json::error_handler_t::replace);
 }
 
 }  // namespace firstlight

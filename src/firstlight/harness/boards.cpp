@@ -37,20 +37,20 @@ class BoardFields {
   std::string text(const std::string& name) {
     const Json& value = field(name);
     if (!value.is_string() || value.get_ref<const std::string&>().empty())
-      fail(Category::kBadInput, at(name), "expected a text, found {}", value.dump());
+      fail(Category::kBadInput, at(name), "expected a text, found {}", json_text(value));
     return value.get<std::string>();
   }
   double number(const std::string& name) {
     const Json& value = figure(name);
     if (!value.is_number() || !(value.get<double>() > 0) || !std::isfinite(value.get<double>()))
-      fail(Category::kBadInput, at(name), "expected a positive number, found {}", value.dump());
+      fail(Category::kBadInput, at(name), "expected a positive number, found {}", json_text(value));
     return value.get<double>();
   }
   int count(const std::string& name) { return as_count(figure(name), name); }
   void pair(const std::string& name, int& first, int& second) {
     const Json& value = figure(name);
     if (!value.is_array() || value.size() != 2)
-      fail(Category::kBadInput, at(name), "expected two counts, found {}", value.dump());
+      fail(Category::kBadInput, at(name), "expected two counts, found {}", json_text(value));
     first = as_count(value[0], name);
     second = as_count(value[1], name);
   }
@@ -72,14 +72,15 @@ class BoardFields {
     const Json& entry = field(name);
     if (!entry.is_object() || entry.size() != 2 || !entry.contains("value") || !entry.contains("source") ||
         !entry["source"].is_string() || entry["source"].get_ref<const std::string&>().empty())
-      fail(Category::kBadInput, at(name), "expected {{\"value\": ..., \"source\": \"...\"}}, found {}", entry.dump());
+      fail(Category::kBadInput, at(name), "expected {{\"value\": ..., \"source\": \"...\"}}, found {}",
+           json_text(entry));
     board_.sources[prefix_ + name] = entry["source"].get<std::string>();
     return entry["value"];
   }
   int as_count(const Json& value, const std::string& name) const {
     const std::optional<double> number = value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
     if (!number || *number < 1 || *number > kMostChips || *number != std::floor(*number))
-      fail(Category::kBadInput, at(name), "expected a count from 1 to {}, found {}", kMostChips, value.dump());
+      fail(Category::kBadInput, at(name), "expected a count from 1 to {}, found {}", kMostChips, json_text(value));
     return static_cast<int>(*number);
   }
 

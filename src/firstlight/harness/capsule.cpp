@@ -7,6 +7,7 @@
 
 #include "firstlight/base/error.h"
 #include "firstlight/base/file.h"
+#include "firstlight/base/json.h"
 #include "firstlight/base/paths.h"
 #include "firstlight/base/progress.h"
 #include "firstlight/device/contract.h"
@@ -24,7 +25,7 @@ std::vector<std::int32_t> ids_of(const Json& list, const std::string& where) {
   std::vector<std::int32_t> ids;
   for (const Json& id : list) {
     if (!id.is_number_integer() || id.get<std::int64_t>() < 0 || id.get<std::int64_t>() > INT32_MAX)
-      fail(Category::kBadInput, where, "expected token ids, found {}", id.dump());
+      fail(Category::kBadInput, where, "expected token ids, found {}", json_text(id));
     ids.push_back(id.get<std::int32_t>());
   }
   return ids;
@@ -251,7 +252,7 @@ void save_capsule(const Capsule& capsule, const std::filesystem::path& path) {
                                {{"kind", std::string(kKind)},
                                 {"origin", capsule.origin},
                                 {"independent", capsule.independent ? "true" : "false"},
-                                {"numbers", numbers.dump()}});
+                                {"numbers", json_text(numbers)}});
   for (const auto& [name, tensor] : tensors) writer.write(name, tensor.view());
   writer.finish();
 }

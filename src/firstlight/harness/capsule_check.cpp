@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "firstlight/base/error.h"
+#include "firstlight/base/json.h"
 #include "firstlight/harness/capsule.h"
 
 namespace firstlight::harness {
@@ -13,7 +14,7 @@ constexpr std::size_t kCutTokens = 16;
 std::string excerpt(std::string text) {
   constexpr std::size_t kCharacters = 60;
   if (text.size() > kCharacters) text.resize(kCharacters);
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(Json(text));
 }
 
 }  // namespace

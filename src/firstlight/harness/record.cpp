@@ -64,7 +64,7 @@ void Record::add(const PhaseResult& phase) {
 
 void Record::write(const std::filesystem::path& path) const {
   AtomicFile file(path);
-  for (const Json& line : lines_) file.write(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  for (const Json& line : lines_) file.write(json_text(line) + "\n");
   file.commit();
 }
 

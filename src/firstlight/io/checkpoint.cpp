@@ -90,7 +90,7 @@ void Checkpoint::open_index(const std::filesystem::path& index_path,
   for (const auto& item : weight_map->items()) {
     const std::string place = fmt::format("{}: weight_map '{}'", where, item.key());
     if (!item.value().is_string())
-      fail(Category::kBadInput, place, "expected a file name, found {}", item.value().dump());
+      fail(Category::kBadInput, place, "expected a file name, found {}", json_text(item.value()));
     const auto& file_name = item.value().get_ref<const std::string&>();
     check_file_name(file_name, place);
     wanted.emplace(item.key(), file_name);

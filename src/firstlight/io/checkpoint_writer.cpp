@@ -80,7 +80,7 @@ void CheckpointWriter::write_index() const {
     for (const SafetensorsWriter::Declaration& tensor : shards_[shard])
       members.emplace_back(tensor.name, shard_name(shard));
   const Json index = {{"metadata", {{"total_size", total_bytes_}}}, {"weight_map", std::move(weight_map)}};
-  write_text_file(folder_ / kIndexName, index.dump(2) + "\n");
+  write_text_file(folder_ / kIndexName, json_text(index, 2) + "\n");
 }
 
 std::vector<std::string> CheckpointWriter::files() const {

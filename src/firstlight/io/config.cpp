@@ -17,7 +17,7 @@ constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
 constexpr std::int64_t kLargestPositive = std::int64_t{1} << 31;
 
 std::string shown(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = json_text(value);
   if (text.size() > 80) text = text.substr(0, 77) + "...";
   return text;
 }

@@ -25,7 +25,7 @@ std::string state_line(const std::filesystem::path& source) {
       {"size", static_cast<std::int64_t>(info.st_size)},
       {"mtime_ns", static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec},
       {"inode", static_cast<std::uint64_t>(info.st_ino)}};
-  return state.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(state) + "\n";
 }
 
 bool is_hash(const std::string& text) {
@@ -86,8 +86,9 @@ void SourceHashes::save() {
   const std::lock_guard lock(mutex_);
   if (table_.empty() || !changed_) return;
   std::string text = state_;
-  for (const auto& [name, entry] : entries_) text += Json({name, entry.offset, entry.bytes, entry.hash}).dump() + "\n";
-  text += Json({{"check", hash128_hex(text)}}).dump() + "\n";
+  for (const auto& [name, entry] : entries_)
+    text += json_text(Json({name, entry.offset, entry.bytes, entry.hash})) + "\n";
+  text += json_text(Json({{"check", hash128_hex(text)}})) + "\n";
   write_text_file(table_, text);
   changed_ = false;
 }

@@ -6,7 +6,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace gpt2 {
 
 constexpr std::string_view kArchitecture = "GPT2LMHeadModel";
 
@@ -30,8 +30,10 @@ constexpr std::string_view kTiny = R"({
   "scale_attn_by_inverse_layer_idx": true, "reorder_and_upcast_attn": false, "tie_word_embeddings": true
 })";
 
-}  // namespace
+}  // namespace gpt2
 
-ModelRow gpt2_row() { return {"gpt2", kArchitecture, "GPT-2 and what follows its layout", make, kTiny}; }
+ModelRow gpt2_row() {
+  return {"gpt2", gpt2::kArchitecture, "GPT-2 and what follows its layout", gpt2::make, gpt2::kTiny};
+}
 
 }  // namespace firstlight::model

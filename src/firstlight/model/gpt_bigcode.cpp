@@ -8,7 +8,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace gpt_bigcode {
 
 constexpr std::string_view kArchitecture = "GPTBigCodeForCausalLM";
 constexpr std::int64_t kMostHeads = 1 << 16;  // in all layers, where each head is three parts of a weight
@@ -46,8 +46,10 @@ constexpr std::string_view kTiny = R"({
   "multi_query": false, "tie_word_embeddings": true
 })";
 
-}  // namespace
+}  // namespace gpt_bigcode
 
-ModelRow gpt_bigcode_row() { return {"gpt_bigcode", kArchitecture, "StarCoder", make, kTiny}; }
+ModelRow gpt_bigcode_row() {
+  return {"gpt_bigcode", gpt_bigcode::kArchitecture, "StarCoder", gpt_bigcode::make, gpt_bigcode::kTiny};
+}
 
 }  // namespace firstlight::model

@@ -7,7 +7,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace llama {
 
 constexpr std::string_view kArchitecture = "LlamaForCausalLM";
 
@@ -37,8 +37,10 @@ constexpr std::string_view kTiny = R"({
                    "original_max_position_embeddings": 32}
 })";
 
-}  // namespace
+}  // namespace llama
 
-ModelRow llama_row() { return {"llama", kArchitecture, "Llama 1 to 3 and what follows their layout", make, kTiny}; }
+ModelRow llama_row() {
+  return {"llama", llama::kArchitecture, "Llama 1 to 3 and what follows their layout", llama::make, llama::kTiny};
+}
 
 }  // namespace firstlight::model

@@ -5,7 +5,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace ministral {
 
 constexpr std::string_view kArchitecture = "MinistralForCausalLM";
 
@@ -24,10 +24,11 @@ constexpr std::string_view kTiny = R"({
   "rope_theta": 1000000.0, "rope_scaling": null, "tie_word_embeddings": false
 })";
 
-}  // namespace
+}  // namespace ministral
 
 ModelRow ministral_row() {
-  return {"ministral", kArchitecture, "Ministral, whose layers slide by layer_types", make, kTiny};
+  return {"ministral", ministral::kArchitecture, "Ministral, whose layers slide by layer_types", ministral::make,
+          ministral::kTiny};
 }
 
 }  // namespace firstlight::model

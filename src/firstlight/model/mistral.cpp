@@ -5,7 +5,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace mistral {
 
 constexpr std::string_view kArchitecture = "MistralForCausalLM";
 
@@ -23,10 +23,11 @@ constexpr std::string_view kTiny = R"({
   "sliding_window": 11, "rope_theta": 1000000.0, "rope_scaling": null, "tie_word_embeddings": false
 })";
 
-}  // namespace
+}  // namespace mistral
 
 ModelRow mistral_row() {
-  return {"mistral", kArchitecture, "Mistral 7B to Small, and the 8B published with one window", make, kTiny};
+  return {"mistral", mistral::kArchitecture, "Mistral 7B to Small, and the 8B published with one window", mistral::make,
+          mistral::kTiny};
 }
 
 }  // namespace firstlight::model

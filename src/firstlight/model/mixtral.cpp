@@ -7,7 +7,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace mixtral {
 
 constexpr std::string_view kArchitecture = "MixtralForCausalLM";
 constexpr std::int64_t kMostExperts = 1 << 16;  // in all layers: a config file must not make us declare without end
@@ -51,8 +51,10 @@ constexpr std::string_view kTiny = R"({
   "tie_word_embeddings": false
 })";
 
-}  // namespace
+}  // namespace mixtral
 
-ModelRow mixtral_row() { return {"mixtral", kArchitecture, "Mixtral, a mixture of experts", make, kTiny}; }
+ModelRow mixtral_row() {
+  return {"mixtral", mixtral::kArchitecture, "Mixtral, a mixture of experts", mixtral::make, mixtral::kTiny};
+}
 
 }  // namespace firstlight::model

@@ -6,7 +6,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace phi {
 
 constexpr std::string_view kArchitecture = "PhiForCausalLM";
 
@@ -43,8 +43,8 @@ constexpr std::string_view kTiny = R"({
   "tie_word_embeddings": false
 })";
 
-}  // namespace
+}  // namespace phi
 
-ModelRow phi_row() { return {"phi", kArchitecture, "Phi-1, Phi-1.5 and Phi-2", make, kTiny}; }
+ModelRow phi_row() { return {"phi", phi::kArchitecture, "Phi-1, Phi-1.5 and Phi-2", phi::make, phi::kTiny}; }
 
 }  // namespace firstlight::model

@@ -7,7 +7,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace phi3 {
 
 constexpr std::string_view kArchitecture = "Phi3ForCausalLM";
 
@@ -41,8 +41,10 @@ constexpr std::string_view kTiny = R"({
                    "long_factor": [1.0, 1.5, 2.2, 3.4, 5.0, 8.0]}
 })";
 
-}  // namespace
+}  // namespace phi3
 
-ModelRow phi3_row() { return {"phi3", kArchitecture, "Phi-3, Phi-3.5 and Phi-4 text models", make, kTiny}; }
+ModelRow phi3_row() {
+  return {"phi3", phi3::kArchitecture, "Phi-3, Phi-3.5 and Phi-4 text models", phi3::make, phi3::kTiny};
+}
 
 }  // namespace firstlight::model

@@ -6,7 +6,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace qwen2 {
 
 constexpr std::string_view kArchitecture = "Qwen2ForCausalLM";
 
@@ -26,8 +26,10 @@ constexpr std::string_view kTiny = R"({
   "rope_scaling": null, "tie_word_embeddings": true
 })";
 
-}  // namespace
+}  // namespace qwen2
 
-ModelRow qwen2_row() { return {"qwen2", kArchitecture, "Qwen1.5, Qwen2, Qwen2.5 and QwQ", make, kTiny}; }
+ModelRow qwen2_row() {
+  return {"qwen2", qwen2::kArchitecture, "Qwen1.5, Qwen2, Qwen2.5 and QwQ", qwen2::make, qwen2::kTiny};
+}
 
 }  // namespace firstlight::model

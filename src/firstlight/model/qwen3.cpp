@@ -6,7 +6,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace qwen3 {
 
 constexpr std::string_view kArchitecture = "Qwen3ForCausalLM";
 
@@ -28,8 +28,8 @@ constexpr std::string_view kTiny = R"({
   "rope_theta": 1000000, "rope_scaling": null, "tie_word_embeddings": true
 })";
 
-}  // namespace
+}  // namespace qwen3
 
-ModelRow qwen3_row() { return {"qwen3", kArchitecture, "Qwen3, dense", make, kTiny}; }
+ModelRow qwen3_row() { return {"qwen3", qwen3::kArchitecture, "Qwen3, dense", qwen3::make, qwen3::kTiny}; }
 
 }  // namespace firstlight::model

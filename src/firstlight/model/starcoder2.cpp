@@ -5,7 +5,7 @@
 #include "firstlight/model/rows.h"
 
 namespace firstlight::model {
-namespace {
+namespace starcoder2 {
 
 constexpr std::string_view kArchitecture = "Starcoder2ForCausalLM";
 
@@ -41,8 +41,10 @@ constexpr std::string_view kTiny = R"({
   "tie_word_embeddings": true
 })";
 
-}  // namespace
+}  // namespace starcoder2
 
-ModelRow starcoder2_row() { return {"starcoder2", kArchitecture, "StarCoder2", make, kTiny}; }
+ModelRow starcoder2_row() {
+  return {"starcoder2", starcoder2::kArchitecture, "StarCoder2", starcoder2::make, starcoder2::kTiny};
+}
 
 }  // namespace firstlight::model

@@ -51,7 +51,7 @@ std::int64_t Fields::integer(std::string_view key, std::int64_t least, std::int6
   const bool fits =
       value.is_number_integer() && !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX);
   if (!fits || value.get<std::int64_t>() < least || value.get<std::int64_t>() > most)
-    fail(Category::kBadInput, where(key), "expected an integer from {} to {}, found {}", least, most, value.dump());
+    fail(Category::kBadInput, where(key), "expected an integer from {} to {}, found {}", least, most, json_text(value));
   return value.get<std::int64_t>();
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 std::int32_t token_id(const Json& json, const std::string& where) {
   if (!json.is_number_unsigned() || json.get<std::uint64_t>() > static_cast<std::uint64_t>(kMaxTokenId))
-    fail(Category::kBadInput, where, "expected a token id, found {}", json.dump());
+    fail(Category::kBadInput, where, "expected a token id, found {}", json_text(json));
   return json.get<std::int32_t>();
 }
 

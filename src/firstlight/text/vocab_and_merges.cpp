@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "firstlight/base/error.h"
+#include "firstlight/base/json.h"
 #include "firstlight/text/byte_level_parts.h"
 #include "firstlight/text/lines.h"
 #include "firstlight/text/tokenizer_classes.h"
@@ -111,7 +112,7 @@ TokenizerParts read_vocab_and_merges(std::string_view vocab, const std::string& 
   if (!around.empty()) {
     const auto id = [&](const Json& piece) {
       const auto found = parts.model->vocabulary().id_of(piece.get<std::string>());
-      if (!found) fail(Category::kMismatch, config_where, "{} is not in {}", piece.dump(), vocab_where);
+      if (!found) fail(Category::kMismatch, config_where, "{} is not in {}", json_text(piece), vocab_where);
       return *found;
     };
     parts.post_processor = {{id(around[0])}, {id(around[1])}};

@@ -11,7 +11,7 @@ extern const RowKernels kSimdeRows;
 extern const ProductKernels kSimdeProducts;
 extern const AttentionKernels kSimdeBf16Attention;
 extern const ProductKernels kSimdeBf16Products;
-extern const IntegerKernels kSimdeBf16Integers;
+extern const IntegerKernels kSimdeVnniIntegers;
 extern const AttentionKernels kSimdeAmxAttention;
 extern const ProductKernels kSimdeAmxProducts;
 
@@ -25,8 +25,8 @@ bool usable() {
 #endif
 }
 
-constexpr Kernels kAvx512{kSimdeRows, kSimdeBf16Attention, kSimdeProducts, kSimdeBf16Products, kSimdeBf16Integers};
-constexpr Kernels kAmx{kSimdeRows, kSimdeAmxAttention, kSimdeProducts, kSimdeAmxProducts, kSimdeBf16Integers};
+constexpr Kernels kAvx512{kSimdeRows, kSimdeBf16Attention, kSimdeProducts, kSimdeBf16Products, kSimdeVnniIntegers};
+constexpr Kernels kAmx{kSimdeRows, kSimdeAmxAttention, kSimdeProducts, kSimdeAmxProducts, kSimdeVnniIntegers};
 
 constexpr Isa kSimulated[] = {
     {"avx512_simde", usable, &kAvx512, kRows<kAvx512>},

@@ -94,7 +94,7 @@ class DamagedVectors : public ::testing::Test {
     ASSERT_EQ(manifest_["cases"].size(), 3U);
   }
   Json& item(int index) { return manifest_["cases"][static_cast<std::size_t>(index)]; }
-  void write() const { std::ofstream(folder_ / "manifest.json") << manifest_.dump(); }
+  void write() const { std::ofstream(folder_ / "manifest.json") << json_text(manifest_); }
   // The error that reading gives, which must be about bad input.
   std::string error() const {
     write();

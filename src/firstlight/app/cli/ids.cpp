@@ -21,8 +21,7 @@ std::vector<std::int32_t> read_ids(const std::filesystem::path& path) {
     const bool fits = id.is_number_unsigned() && id.get<std::uint64_t>() <= std::numeric_limits<std::int32_t>::max();
     if (!fits)
       fail(Category::kBadInput, fmt::format("{}: entry {}", path.string(), ids.size()),
-           "expected a token id (an integer from 0), found {}",
-           id.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 40));
+           "expected a token id (an integer from 0), found {}", json_text(id, -1, true).substr(0, 40));
     ids.push_back(id.get<std::int32_t>());
   }
   return ids;

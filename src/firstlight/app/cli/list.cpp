@@ -10,6 +10,7 @@
 #include "firstlight/app/cli/table.h"
 #include "firstlight/app/cli/verb.h"
 #include "firstlight/base/error.h"
+#include "firstlight/base/json.h"
 #include "firstlight/base/paths.h"
 #include "firstlight/harness/boards.h"
 #include "firstlight/op/op.h"
@@ -137,7 +138,7 @@ std::string as_table(const Json& rows) {
     for (const auto& [key, value] : row.items())
       cells.push_back(value.is_string()         ? value.get<std::string>()
                       : value.is_number_float() ? fmt::format("{:.6g}", value.get<double>())
-                                                : value.dump());
+                                                : json_text(value));
     table.add(std::move(cells));
   }
   return table.str();

@@ -13,8 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFeatures[] = {"avx2",        "fma",         "f16c",     "avx512f",  "avx512bw",
-                                     "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_tile", "amx_bf16"};
+constexpr const char* kFeatures[] = {"avx2",       "fma",         "f16c",     "avx512f",  "avx512bw", "avx512_vnni",
+                                     "avx512vbmi", "avx512_bf16", "avx_vnni", "amx_tile", "amx_bf16"};
 constexpr const char* kNvidiaVendor = "0x10de";
 constexpr const char* kTenstorrentVendor = "0x1e52";
 

@@ -106,10 +106,10 @@ std::string human_count(std::int64_t count) {
   return text;
 }
 
-void print_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+void print_json(const Json& json) { fmt::print("{}\n", json_text(json, 2)); }
 
 void print_json_line(const Json& json) {
-  fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(json));
   std::fflush(stdout);
 }
 

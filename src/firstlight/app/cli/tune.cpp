@@ -1,4 +1,5 @@
 // `firstlight tune`: the fastest precision policy that holds the accuracy bar, and the front it stands on.
+#include "firstlight/base/json.h"
 #include "firstlight/harness/tune/tune.h"
 
 #include <fmt/format.h>
@@ -66,7 +67,7 @@ std::string result_tables(const Result& result, bool colour) {
 void write_results(const TuneFlags& flags, const Result& result, const Json& record,
                    const std::vector<std::string>& spellings) {
   std::filesystem::create_directories(flags.out);
-  write_text_file(flags.out / "tune.json", record.dump(2) + "\n");
+  write_text_file(flags.out / "tune.json", json_text(record, 2) + "\n");
   const std::string svg = harness::tune::picture(result);
   write_text_file(flags.out / "pareto.svg", svg);
   write_text_file(flags.out / "tune.html",
@@ -125,10 +126,11 @@ int execute(TuneFlags& flags) {
     const Point& chosen = result.points[static_cast<std::size_t>(result.chosen)];
     if (!chosen.choice.empty()) {
       const auto& space = result.space;
-      spellings = {"policy.json",         harness::tune::policy_json(space, chosen.choice, own_layers, "tuned").dump(2),
-                   "policy_as.json",      harness::tune::policy_json(space, chosen.choice, layers, "tuned").dump(2),
-                   "decoder_config.json", harness::tune::decoder_json(space, chosen.choice, layers).dump(2),
-                   "optimizations.txt",   harness::tune::stack_string(space, chosen.choice)};
+      spellings = {
+          "policy.json",         json_text(harness::tune::policy_json(space, chosen.choice, own_layers, "tuned"), 2),
+          "policy_as.json",      json_text(harness::tune::policy_json(space, chosen.choice, layers, "tuned"), 2),
+          "decoder_config.json", json_text(harness::tune::decoder_json(space, chosen.choice, layers), 2),
+          "optimizations.txt",   harness::tune::stack_string(space, chosen.choice)};
     }
     write_results(flags, result, record, spellings);
     // The file loaded back, forced token by token, must give the accuracy that was claimed.
@@ -142,7 +144,7 @@ int execute(TuneFlags& flags) {
         {"top5", forced.top5()},
         {"as_claimed", claim_holds},
         {"holds", forced.top1() > flags.options.top1_bar && forced.top5() > flags.options.top5_bar}};
-    write_text_file(flags.out / "tune.json", record.dump(2) + "\n");
+    write_text_file(flags.out / "tune.json", json_text(record, 2) + "\n");
   } else {
     write_results(flags, result, record, {});
   }

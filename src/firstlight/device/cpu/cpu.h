@@ -9,7 +9,8 @@
 
 namespace firstlight::device {
 
-// OpenOptions.isa: "portable", "avx2", "avx512", "avx512bf16" or "amx"; empty for the best that this machine has.
+// OpenOptions.isa: "portable", "avx2", "avx512", "avx512vnni", "avx512bf16" or "amx"; empty for the best that this
+// machine has.
 std::unique_ptr<Device> open_cpu(const OpenOptions& options);
 
 // The kernel tables that this machine can run, best first.

@@ -46,19 +46,22 @@ bool has_avx512() {
          __builtin_cpu_supports("fma") != 0;
 }
 
+// Cascade Lake, Ice Lake.
+bool has_avx512vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni") != 0; }
+
 // With VNNI and VBMI: Zen 4, Sapphire Rapids and what came after them.
 bool has_avx512bf16() {
-  return has_avx512() && __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vnni") != 0 &&
-         __builtin_cpu_supports("avx512vbmi") != 0;
+  return has_avx512vnni() && __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vbmi") != 0;
 }
 #endif
 
 #if defined(__x86_64__)
 constexpr Kernels kAvx2{kAvx2Rows, kAvx2Attention, kAvx2Products, kAvx2Products, kAvx2Integers};
-constexpr Kernels kAvx512{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx512Integers};
+constexpr Kernels kAvx512{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx2Integers};
+constexpr Kernels kAvx512Vnni{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx512VnniIntegers};
 constexpr Kernels kAvx512Bf16{kAvx512Rows, kAvx512Bf16Attention, kAvx512Products, kAvx512Bf16Products,
-                              kAvx512Bf16Integers};
-constexpr Kernels kAmx{kAvx512Rows, kAmxAttention, kAvx512Products, kAmxProducts, kAvx512Bf16Integers};
+                              kAvx512VnniIntegers};
+constexpr Kernels kAmx{kAvx512Rows, kAmxAttention, kAvx512Products, kAmxProducts, kAvx512VnniIntegers};
 #endif
 constexpr Kernels kPortable{kPortableRows, kPortableAttention, kPortableProducts, kPortableProducts, kPortableIntegers};
 
@@ -67,6 +70,7 @@ constexpr Isa kIsas[] = {
 #if defined(__x86_64__)
     {"amx", [] { return has_avx512bf16() && has_amx(); }, &kAmx, kRows<kAmx>},
     {"avx512bf16", has_avx512bf16, &kAvx512Bf16, kRows<kAvx512Bf16>},
+    {"avx512vnni", has_avx512vnni, &kAvx512Vnni, kRows<kAvx512Vnni>},
     {"avx512", has_avx512, &kAvx512, kRows<kAvx512>},
     {"avx2",
      // Every processor with AVX2 and FMA converts f16 too (F16C is older than AVX2).

@@ -234,11 +234,10 @@ extern const IntegerKernels kAvx2Integers;
 extern const RowKernels kAvx512Rows;
 extern const AttentionKernels kAvx512Attention;
 extern const ProductKernels kAvx512Products;
-extern const IntegerKernels kAvx512Integers;
 
 extern const AttentionKernels kAvx512Bf16Attention;
 extern const ProductKernels kAvx512Bf16Products;  // of pairs
-extern const IntegerKernels kAvx512Bf16Integers;
+extern const IntegerKernels kAvx512VnniIntegers;
 
 extern const AttentionKernels kAmxAttention;
 extern const ProductKernels kAmxProducts;  // of tiles

@@ -34,7 +34,7 @@ class Reader {
     const Json& value = at(name);
     if (!value.is_number_integer() || value < low || value > high)
       fail(Category::kBadInput, where_, "field '{}': expected an integer from {} to {}, found {}", name, low, high,
-           value.dump());
+           json_text(value));
     return value.get<std::int64_t>();
   }
   bool flag(const char* name) const {

@@ -100,9 +100,9 @@ std::string Constants::file_text() const {
   const Json whole = json();
   std::vector<std::string> lines;
   for (const auto& [field, value] : whole["constants"].items())
-    lines.push_back(fmt::format("    {}: {}", Json(field).dump(), value.dump()));
-  return fmt::format("{{\n  \"name\": {},\n  \"summary\": {},\n  \"constants\": {{\n{}\n  }}\n}}\n", Json(name).dump(),
-                     Json(summary).dump(), fmt::join(lines, ",\n"));
+    lines.push_back(fmt::format("    {}: {}", json_text(Json(field)), json_text(value)));
+  return fmt::format("{{\n  \"name\": {},\n  \"summary\": {},\n  \"constants\": {{\n{}\n  }}\n}}\n",
+                     json_text(Json(name)), json_text(Json(summary)), fmt::join(lines, ",\n"));
 }
 
 }  // namespace firstlight::harness::plan

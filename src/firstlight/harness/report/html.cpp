@@ -57,7 +57,7 @@ const Json* Run::details(std::string_view phase_prefix) const {
 std::string text(const Json& value) {
   if (value.is_string()) return io::html_text(value.get_ref<const std::string&>());
   if (value.is_number_float()) return number(value.get<double>());
-  return io::html_text(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return io::html_text(json_text(value));
 }
 
 std::string number(double value, int digits) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "firstlight/base/error.h"
+#include "firstlight/base/json.h"
 #include "firstlight/base/progress.h"
 
 namespace firstlight::harness::tune {
@@ -26,7 +27,7 @@ struct Search {
   Result result;
 
   std::string policy(const Choice& choice) const {
-    return policy_json(result.space, choice, layers, kCandidate).dump();
+    return json_text(policy_json(result.space, choice, layers, kCandidate));
   }
   // Seconds of a decode step of the subject under a policy.
   double seconds(const std::string& spec) const {
@@ -36,7 +37,7 @@ struct Search {
         .seconds();
   }
   double seconds(const Choice& choice) const {
-    return seconds(policy_json(result.space, choice, subject.description.layers, kCandidate).dump());
+    return seconds(json_text(policy_json(result.space, choice, subject.description.layers, kCandidate)));
   }
   Scores measure(const std::string& spec) {
     ++result.evaluations;

@@ -112,13 +112,16 @@ FL_INLINE void scale_inputs(const int16_t* x, int64_t x_stride, const int16_t* b
   });
 }
 
-// body(i) for the subgroups 0, 1, ... of a group: unrolled where that makes a difference, which it does not for bytes.
+// body(i) for the subgroups 0, 1, ... of a group.
 struct Counter {
   int value;
 };
-template <int kBits, int kCount, typename Body>
+// Unrolling is a tenth of the time of codes of four bits and costs a second of compilation for each number of rows.
+template <typename W>
+constexpr bool kUnrolls = kUnrollsGroups&& kCodeBits<W> == 4;
+template <typename W, int kCount, typename Body>
 FL_INLINE void subgroups(const Body& body) {
-  if constexpr (kUnrollsGroups && kBits < 8) {
+  if constexpr (kUnrolls<W>) {
     unrolled<kCount>(body);
   } else {
     for (int i = 0; i < kCount; ++i) body(Counter{i});
@@ -135,10 +138,10 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, co
   unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = no_totals(); });
   Totals codes = no_totals();
   static_assert(kFold % 4 == 0, "sums are folded after whole subgroups");
-  subgroups<kBits, kSubgroups / (kFold / 4)>([&](auto part) FL_STEP {
+  subgroups<W, kSubgroups / (kFold / 4)>([&](auto part) FL_STEP {
     Sums<kBits> sums[kRows];
     unrolled<kRows>([&](auto r) FL_STEP { sums[r.value] = no_sums<kBits>(); });
-    subgroups<kBits, kFold / 4>([&](auto of_part) FL_STEP {
+    subgroups<W, kFold / 4>([&](auto of_part) FL_STEP {
       const int subgroup = part.value * (kFold / 4) + of_part.value;
       unrolled<4>([&](auto i) FL_STEP {
         const Quad w = quad(subgroup, i);

@@ -18,7 +18,11 @@ FL_INLINE void unrolled(const Body& body) {
     unrolled<kCount, kFirst + 1>(body);
   }
 }
+#if defined(FIRSTLIGHT_SIMDE)
+#define FL_STEP  // as FL_INLINE
+#else
 #define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
+#endif
 
 }  // namespace
 }  // namespace firstlight::device::cpu::FL_ISA

@@ -1,4 +1,4 @@
-// Products of integers by AVX2, for avx2.h and for AVX-512 without VNNI. Same interface as portable_integer.h.
+// Products of integers by AVX2. Same interface as portable_integer.h.
 #pragma once
 
 #if !defined(FIRSTLIGHT_SIMDE)

@@ -7,7 +7,11 @@
 #endif
 #include <stdint.h>
 
+#if defined(FIRSTLIGHT_SIMDE)
+#define FL_INLINE static inline  // emulated instructions are too many lines to inline in a reasonable time
+#else
 #define FL_INLINE static inline __attribute__((always_inline))
+#endif
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {

@@ -1,9 +1,8 @@
-// Products of integers by AVX-512 VNNI, which every processor with AVX512-BF16 has. Same interface as
-// portable_integer.h. Inputs are stored with 128 added, because the instruction takes them unsigned.
+// Products of integers by AVX-512 VNNI. Same interface as portable_integer.h. Inputs are stored with 128 added, because the instruction takes them unsigned.
 #pragma once
 
 #include "firstlight/device/cpu/kernels.h"
-#include "firstlight/device/cpu/simd/avx512bf16.h"
+#include "firstlight/device/cpu/simd/avx512.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {

@@ -69,14 +69,14 @@ class CaseReader {
   bool has(const std::string& name) const { return json_.contains(name); }
   std::string text(const std::string& name) {
     const Json& value = field(name);
-    if (!value.is_string()) wrong("field '{}': expected a string, found {}", name, value.dump());
+    if (!value.is_string()) wrong("field '{}': expected a string, found {}", name, json_text(value));
     return value.get<std::string>();
   }
   std::int64_t number(const std::string& name, std::int64_t low, std::int64_t high) {
     const Json& value = field(name);
     if (!value.is_number_integer() || value.get<double>() < static_cast<double>(low) ||
         value.get<double>() > static_cast<double>(high))
-      wrong("field '{}': expected an integer from {} to {}, found {}", name, low, high, value.dump());
+      wrong("field '{}': expected an integer from {} to {}, found {}", name, low, high, json_text(value));
     return value.get<std::int64_t>();
   }
   template <typename Value, std::size_t n>
@@ -106,13 +106,13 @@ Blob read_blob(const CaseReader& reader, const Json& place, std::string_view nam
                std::int64_t bytes) {
   const auto size = static_cast<std::int64_t>(file.bytes().size());
   if (!place.is_array() || place.size() != 2 || !place[0].is_number_integer() || !place[1].is_number_integer())
-    reader.wrong("blob '{}': expected [offset, bytes], found {}", name, place.dump());
+    reader.wrong("blob '{}': expected [offset, bytes], found {}", name, json_text(place));
   if (place[1].is_number_unsigned() ? place[1].get<std::uint64_t>() != static_cast<std::uint64_t>(bytes) : true)
-    reader.wrong("blob '{}': {} bytes, expected {}", name, place[1].dump(), bytes);
+    reader.wrong("blob '{}': {} bytes, expected {}", name, json_text(place[1]), bytes);
   const bool inside = place[0].is_number_unsigned() && bytes <= size &&
                       place[0].get<std::uint64_t>() <= static_cast<std::uint64_t>(size - bytes);
   if (!inside)
-    reader.wrong("blob '{}': offset {} with {} bytes ends outside {} of {} bytes", name, place[0].dump(), bytes,
+    reader.wrong("blob '{}': offset {} with {} bytes ends outside {} of {} bytes", name, json_text(place[0]), bytes,
                  file.path().string(), size);
   const auto offset = place[0].get<std::int64_t>();
   if (offset % kAlignment != 0) reader.wrong("blob '{}': offset {} is no multiple of {}", name, offset, kAlignment);
@@ -259,7 +259,7 @@ VectorCase read_case(const Json& json, const std::string& where, std::int64_t in
   VectorCase item;
   const Json& id = reader.field("id");
   if (!id.is_number_integer() && !id.is_string()) reader.wrong("field 'id': expected a number or a string");
-  item.id = id.is_string() ? id.get<std::string>() : id.dump();
+  item.id = id.is_string() ? id.get<std::string>() : json_text(id);
   reader.rename(fmt::format("{}: case {}", where, item.id));
   item.op_name = reader.text("op");
   item.op = reader.word("op", kOps);
