@@ -32,7 +32,7 @@ struct PlanFlags {
   OutputFlags output;
 };
 
-std::string share_text(double share) { return fmt::format("{:.0f} %", 100 * share); }
+std::string whole_percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
 std::string format_text(const harness::plan::Work& work) {
   const bool counted =
@@ -102,7 +102,7 @@ void print_step(const char* title, const harness::plan::Step& step) {
                work.phases > 0 ? std::to_string(work.phases) : "",
                line->time.cores > 0 ? std::to_string(line->time.cores) : "", us(line->time.dram), us(line->time.matrix),
                us(line->time.vector), us(line->time.noc), us(line->time.links), us(line->time.total()),
-               fmt::format("{:.3f}", 1e3 * line->seconds), share_text(line->seconds / step.seconds()),
+               fmt::format("{:.3f}", 1e3 * line->seconds), whole_percent(line->seconds / step.seconds()),
                std::string(line->time.bound())});
   }
   fmt::print("{}", table.str());
@@ -113,7 +113,7 @@ void print_maxima(const Plan& plan) {
   Table table({"", "definition", "maximum", "predicted", "share", "tier", "formula"});
   for (std::size_t i = 0; i < plan.maxima.size(); ++i)
     table.add({"", plan.maxima[i].definition, human_number(plan.maxima[i].tokens_per_s_per_user),
-               human_number(plan.speed.tokens_per_s_per_user), share_text(plan.tiers[i].share), plan.tiers[i].tier,
+               human_number(plan.speed.tokens_per_s_per_user), whole_percent(plan.tiers[i].share), plan.tiers[i].tier,
                plan.maxima[i].formula});
   fmt::print("{}", table.str());
   fmt::print("\nLevers on decode, one at a time\n");
@@ -182,7 +182,7 @@ int print_summary(const std::vector<Plan>& plans, bool as_json) {
                                       human_number(plan.speed.tokens_per_s_per_user),
                                       human_number(plan.speed.tokens_per_s),
                                       fmt::format("{:.4g}", plan.speed.ttft_ms)};
-    for (const auto& tier : plan.tiers) cells.push_back(share_text(tier.share));
+    for (const auto& tier : plan.tiers) cells.push_back(whole_percent(tier.share));
     cells.push_back(plan.fit.why_not);
     table.add(std::move(cells));
   }
