@@ -84,5 +84,16 @@ TEST(Json, ReadsAnObjectOfManyKeys) {
   EXPECT_EQ(parse_json(text, "").size(), 200000u);
 }
 
+TEST(Json, WritesWhatItReads) {
+  const Json json = parse_json(R"({"b": [1, 2.5, null], "a": "\u00e9"})", "");
+  EXPECT_EQ(json_text(json), "{\"b\":[1,2.5,null],\"a\":\"\xC3\xA9\"}");
+  EXPECT_EQ(json_text(json, -1, true), R"({"b":[1,2.5,null],"a":"\u00e9"})");
+  EXPECT_EQ(json_text(Json{{"a", 1}}, 2), "{\n  \"a\": 1\n}");
+}
+
+TEST(Json, WritesBytesThatAreNotUtf8AsTheReplacementCharacter) {
+  EXPECT_EQ(json_text(Json("a\xFF")), "\"a\xEF\xBF\xBD\"");
+}
+
 }  // namespace
 }  // namespace firstlight

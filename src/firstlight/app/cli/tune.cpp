@@ -1,5 +1,4 @@
 // `firstlight tune`: the fastest precision policy that holds the accuracy bar, and the front it stands on.
-#include "firstlight/base/json.h"
 #include "firstlight/harness/tune/tune.h"
 
 #include <fmt/format.h>
@@ -13,6 +12,7 @@
 #include "firstlight/app/cli/verb.h"
 #include "firstlight/base/error.h"
 #include "firstlight/base/file.h"
+#include "firstlight/base/json.h"
 #include "firstlight/harness/teacher_forcing.h"
 #include "firstlight/io/html.h"
 

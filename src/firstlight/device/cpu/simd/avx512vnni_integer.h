@@ -1,4 +1,5 @@
-// Products of integers by AVX-512 VNNI. Same interface as portable_integer.h. Inputs are stored with 128 added, because the instruction takes them unsigned.
+// Products of integers by AVX-512 VNNI. Same interface as portable_integer.h. Inputs are stored with 128 added, because
+// the instruction takes them unsigned.
 #pragma once
 
 #include "firstlight/device/cpu/kernels.h"
