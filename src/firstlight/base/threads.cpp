@@ -1,6 +1,7 @@
 // One word says whether there is work: the number of the job, whether it may still be entered, and how many workers are
 // in it. Workers spin on it briefly, then sleep. The caller takes ranges like any worker and then closes the job, so
-// that a worker which did not wake in time is not waited for.
+// that a worker which did not wake in time is not waited for. Each worker goes through a span of its own from the
+// front, so that what it reads follows what it has read, and then takes from the ends of the others' spans.
 #include "firstlight/base/threads.h"
 
 #include <sched.h>
@@ -40,8 +41,34 @@ bool spin_until(const Condition& done) {
 }  // namespace
 
 struct Executor::Pool {
+  // Ranges [first, end) of a job that nobody has taken, as one word.
+  struct alignas(kCacheLine) Span {
+    static constexpr int kBits = 32;
+    static constexpr std::int64_t kMost = std::int64_t{1} << 31;
+    std::atomic<std::uint64_t> word{0};
+
+    void set(std::int64_t first, std::int64_t end) {
+      word.store(static_cast<std::uint64_t>(first) | static_cast<std::uint64_t>(end) << kBits,
+                 std::memory_order_relaxed);
+    }
+    // A range, or -1 where none is left.
+    std::int64_t take(bool from_front) {
+      std::uint64_t seen = word.load(std::memory_order_relaxed);
+      for (;;) {
+        const std::uint64_t first = seen & 0xFFFFFFFFU;
+        const std::uint64_t end = seen >> kBits;
+        if (first >= end) return -1;
+        const std::uint64_t left = from_front ? seen + 1 : seen - (std::uint64_t{1} << kBits);
+        if (word.compare_exchange_weak(seen, left, std::memory_order_relaxed))
+          return static_cast<std::int64_t>(from_front ? first : end - 1);
+      }
+    }
+  };
+
+  explicit Pool(int threads) : spans(static_cast<std::size_t>(threads)) {}
+
   alignas(kCacheLine) std::atomic<std::uint64_t> state{0};
-  alignas(kCacheLine) std::atomic<std::int64_t> next{0};
+  std::vector<Span> spans;  // by worker
   // Written while no worker is inside.
   alignas(kCacheLine) RangeFunction function = nullptr;
   void* context = nullptr;
@@ -56,16 +83,21 @@ struct Executor::Pool {
   std::exception_ptr error;
   std::vector<std::thread> workers;
 
+  void run_range(std::int64_t range, int worker) {
+    const std::int64_t begin = range * grain;
+    try {
+      function(context, begin, begin + std::min(grain, count - begin), worker);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!error) error = std::current_exception();
+    }
+  }
+
   void claim_ranges(int worker) {
-    for (;;) {
-      const std::int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-      if (begin >= count) return;
-      try {
-        function(context, begin, std::min(count, begin + grain), worker);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!error) error = std::current_exception();
-      }
+    const std::size_t own = static_cast<std::size_t>(worker);
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+      Span& span = spans[(own + i) % spans.size()];
+      for (std::int64_t range = span.take(i == 0); range >= 0; range = span.take(i == 0)) run_range(range, worker);
     }
   }
 
@@ -114,7 +146,7 @@ struct Executor::Pool {
 };
 
 Executor::Executor(int threads)
-    : threads_(std::clamp(threads, 1, static_cast<int>(kInside))), pool_(std::make_unique<Pool>()) {
+    : threads_(std::clamp(threads, 1, static_cast<int>(kInside))), pool_(std::make_unique<Pool>(threads_)) {
   for (int worker = 1; worker < threads_; ++worker)
     pool_->workers.emplace_back([pool = pool_.get(), worker] { pool->work(worker); });
 }
@@ -128,6 +160,7 @@ Executor::~Executor() {
 void Executor::run(std::int64_t count, std::int64_t grain, RangeFunction function, void* context) {
   if (count <= 0) return;
   grain = std::max<std::int64_t>(1, grain);
+  if (count / grain >= Pool::Span::kMost) grain *= count / grain / Pool::Span::kMost + 1;
   if (threads_ == 1 || count <= grain) {
     for (std::int64_t begin = 0; begin < count; begin += grain)
       function(context, begin, std::min(count, begin + grain), 0);
@@ -138,7 +171,9 @@ void Executor::run(std::int64_t count, std::int64_t grain, RangeFunction functio
   pool.context = context;
   pool.count = count;
   pool.grain = grain;
-  pool.next.store(0, std::memory_order_relaxed);
+  const std::int64_t ranges = (count - 1) / grain + 1;
+  for (std::int64_t worker = 0; worker < threads_; ++worker)
+    pool.spans[static_cast<std::size_t>(worker)].set(ranges * worker / threads_, ranges * (worker + 1) / threads_);
   pool.open_job();
   pool.claim_ranges(0);
   pool.close_job();

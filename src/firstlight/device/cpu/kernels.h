@@ -79,10 +79,10 @@ struct LinearTask {
 
 inline constexpr int64_t kDirectRows = 4;        // up to here weights are used as they are decoded, without a buffer
 inline constexpr int64_t kRowBlock = 192;        // rows that share one decoding of a weight in the blocked product
-inline constexpr int64_t kPanelGroup = 4;        // panels that the blocked product decodes at a time
+inline constexpr int64_t kPanelGroup = 4;        // panels that share a pass over the inputs of the blocked product
 inline constexpr int64_t kDecodedFloats = 4096;  // of a panel, or of panels used together: half of the first cache
 // Floats of scratch that the blocked product needs for each worker.
-inline constexpr int64_t kBlockedFloats = kPanelGroup * (kDecodedFloats + kRowBlock * kPanel);
+inline constexpr int64_t kBlockedFloats = kDecodedFloats + kPanelGroup * kRowBlock * kPanel;
 
 // Tiles.
 inline constexpr int64_t kTileSide = 16;         // rows of a tile of inputs, columns of one of weights

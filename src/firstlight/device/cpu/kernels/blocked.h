@@ -38,16 +38,25 @@ FL_INLINE Vec step(Pairs, Vec acc, uint32_t x, const float* w) { return dot_pair
 #endif
 FL_INLINE Vec step(Floats, Vec acc, float x, const float* w) { return fma(set1(x), load(w), acc); }
 
+// What a tile's product asks of memory as it goes, so that the weights of the next block are near when their turn
+// comes: with each step the line at `data`, and those of the panels beside it.
+struct Ahead {
+  const uint8_t* data;
+  int64_t step;          // bytes
+  int64_t panel_stride;  // bytes
+};
+
 // acc [rows][kPanels][16] += x [steps][rows] w [kPanels][steps][16].
 template <typename In, int kRows, int kPanels>
 void multiply_tile(const typename In::Input* x, const float* w, int64_t w_stride, int64_t steps, float* results,
-                   int64_t results_stride) {
+                   int64_t results_stride, Ahead ahead) {
   Vec acc[kRows][kPanels];
   unrolled<kRows>([&](auto r) FL_STEP {
     unrolled<kPanels>(
         [&](auto p) FL_STEP { acc[r.value][p.value] = load(results + r.value * results_stride + p.value * kPanel); });
   });
-  for (int64_t i = 0; i < steps; ++i, x += kRows, w += kPanel) {
+  for (int64_t i = 0; i < steps; ++i, x += kRows, w += kPanel, ahead.data += ahead.step) {
+    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(ahead.data + p * ahead.panel_stride, 0, 2);
     unrolled<kRows>([&](auto r) FL_STEP {
       unrolled<kPanels>([&](auto p) FL_STEP {
         acc[r.value][p.value] = step(In{}, acc[r.value][p.value], x[r.value], w + p.value * w_stride);
@@ -63,10 +72,10 @@ void multiply_tile(const typename In::Input* x, const float* w, int64_t w_stride
 // The tile's rows are a number that is known when the program is built: at most kTileRows.
 template <typename In, int kPanels, int kRows = kTileRows>
 FL_INLINE void multiply_tile_of(int64_t rows, const typename In::Input* x, const float* w, int64_t w_stride,
-                                int64_t steps, float* results, int64_t results_stride) {
+                                int64_t steps, float* results, int64_t results_stride, const Ahead& ahead) {
   if constexpr (kRows > 0) {
-    if (rows == kRows) return multiply_tile<In, kRows, kPanels>(x, w, w_stride, steps, results, results_stride);
-    multiply_tile_of<In, kPanels, kRows - 1>(rows, x, w, w_stride, steps, results, results_stride);
+    if (rows == kRows) return multiply_tile<In, kRows, kPanels>(x, w, w_stride, steps, results, results_stride, ahead);
+    multiply_tile_of<In, kPanels, kRows - 1>(rows, x, w, w_stride, steps, results, results_stride, ahead);
   }
 }
 
@@ -74,10 +83,13 @@ template <typename In, typename W>
 void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
   constexpr int64_t kSteps = kDecodedFloats / (kTilePanels * kPanel);  // of a depth block
   constexpr int64_t kDepth = kSteps * In::kTogether;
+  constexpr int64_t kBlockBytes = kDepth / kGroup * kGroupBytes<W>;  // of a panel
+  constexpr bool kInPlace = W::kReady == In::kTogether;
   static_assert(kDepth % kGroup == 0, "a depth block holds whole groups");
   static_assert(kPanelGroup % kTilePanels == 0);
-  float* decoded = scratch;                                  // [panels][kSteps][16]
-  float* results = scratch + kPanelGroup * kSteps * kPanel;  // [rows][panels][16]
+  float* decoded = scratch;                   // [kTilePanels][kSteps][16]
+  float* results = scratch + kDecodedFloats;  // [rows][panels][16]
+  const int64_t panel_bytes = task.weight.panel_bytes;
   const int64_t k_steps = (task.weight.k + In::kTogether - 1) / In::kTogether;
   const int64_t tiles = tile_count(task.rows, kTileRows);
   for (int64_t panel = begin; panel < end; panel += kPanelGroup) {
@@ -87,21 +99,36 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
     for (int64_t first = 0; first < k_steps; first += kSteps) {
       const int64_t steps = smaller(kSteps, k_steps - first);
       const int64_t k = first * In::kTogether;
-      for (int64_t p = 0; p < panels; ++p)
-        decode_panel<In, W>(task.weight, panel + p, k, smaller(kDepth, task.weight.k - k),
-                            decoded + p * kSteps * kPanel);
+      const uint8_t* block = task.weight.data + panel * panel_bytes + k / kGroup * kGroupBytes<W>;
+      // The next block of these panels, or the first of those that follow, which are a worker's next as a rule.
+      const bool last = first + kSteps >= k_steps;
+      const bool none = last && (panel + kPanelGroup) * kPanel >= task.weight.n;
+      const uint8_t* next = none   ? block
+                            : last ? task.weight.data + (panel + kPanelGroup) * panel_bytes
+                                   : block + kBlockBytes;
+      const int64_t next_bytes = none ? 0 : kBlockBytes / tiles;  // during each tile
       for (int64_t p = 0; p < panels;) {
         const bool wide = p + kTilePanels <= panels;
+        const float* w = decoded;
+        int64_t w_stride = kSteps * kPanel;
+        if constexpr (kInPlace) {
+          w = reinterpret_cast<const float*>(block + p * panel_bytes);
+          w_stride = panel_bytes / static_cast<int64_t>(sizeof(float));
+        } else {
+          for (int64_t i = 0; i < (wide ? kTilePanels : 1); ++i)
+            decode_panel<In, W>(task.weight, panel + p + i, k, smaller(kDepth, task.weight.k - k),
+                                decoded + i * w_stride);
+        }
         for (int64_t t = 0; t < tiles; ++t) {
           const int64_t row = tile_begin(task.rows, tiles, t);
           const int64_t rows = tile_begin(task.rows, tiles, t + 1) - row;
           const auto* x = static_cast<const typename In::Input*>(task.x) + row * k_steps + first * rows;
-          const float* w = decoded + p * kSteps * kPanel;
           float* out = results + row * width + p * kPanel;
+          const Ahead ahead{next + p * panel_bytes + t * next_bytes, (next_bytes + kSteps - 1) / kSteps, panel_bytes};
           if (wide) {
-            multiply_tile_of<In, kTilePanels>(rows, x, w, kSteps * kPanel, steps, out, width);
+            multiply_tile_of<In, kTilePanels>(rows, x, w, w_stride, steps, out, width, ahead);
           } else if constexpr (kTilePanels > 1) {
-            multiply_tile_of<In, 1>(rows, x, w, kSteps * kPanel, steps, out, width);
+            multiply_tile_of<In, 1>(rows, x, w, w_stride, steps, out, width, ahead);
           }
         }
         p += wide ? kTilePanels : 1;

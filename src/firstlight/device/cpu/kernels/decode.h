@@ -31,7 +31,7 @@ FL_INLINE void decode_group(const uint8_t* group, float* out) {
 #if defined(FL_PAIRS)
   if constexpr (In::kTogether == 2 && W::kUnit == 8) {
     uint32_t shifts[kGroup / 2];
-    pair_shifts(load_bytes(group), W::kFractionBits, shifts);
+    store_shifts(shifts, pair_shifts(load_bytes(group), kPowerBelow<W>));
     asm volatile("" : "+m"(shifts));
     unrolled<kGroup / 2>([&](auto i) FL_STEP {
       const Pair pair = W::template pair<i.value % 4>(codes + i.value / 4 * W::kUnitBytes);
@@ -50,7 +50,7 @@ FL_INLINE void decode_group(const uint8_t* group, float* out) {
 // k starts a group.
 template <typename In, typename W>
 void decode_panel(const PanelWeight& weight, int64_t panel, int64_t k, int64_t depth, float* out) {
-  const uint8_t* data = weight.data + panel * weight.panel_bytes + unit_offset<W>(k) - (W::kScaled ? kGroup : 0);
+  const uint8_t* data = weight.data + panel * weight.panel_bytes + k / kGroup * kGroupBytes<W>;
   if constexpr (W::kScaled) {
     for (int64_t i = 0; i < depth; i += kGroup, data += kGroupBytes<W>, out += kGroup / In::kTogether * kPanel)
       decode_group<In, W>(data, out);

@@ -162,7 +162,6 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, co
 // ---- Few rows: codes go from memory into the product -------------------------------------------------------------
 
 constexpr int64_t kBatch = 4;  // groups whose inputs are made together, so that they do not wait for one another
-constexpr int64_t kLine = 64;  // bytes of a cache line
 
 template <typename W, int kRows>
 void integer_panel(const LinearTask& task, int64_t panel) {
@@ -185,8 +184,7 @@ void integer_panel(const LinearTask& task, int64_t panel) {
       const auto subgroups = Subgroups<W>::at(task.weight, panel, first + i);
       // The hardware, which sees exponents read before codes, does not foresee them. Panels follow one another, so what
       // is behind this one is the next.
-      for (int64_t line = 0; line < kBytes; line += kLine)
-        __builtin_prefetch(subgroups.data[0] + kBatch * kBytes + line);
+      prefetch(subgroups.data[0] + kBatch * kBytes, kBytes);
       Quad packed;
       const auto quad = [&](int subgroup, auto i) FL_STEP {
         constexpr int kField = i.value % kFields<W>;

@@ -9,7 +9,7 @@ namespace {
 #if defined(__clang__)
 #define FL_UNROLL _Pragma("unroll")
 #else
-#define FL_UNROLL _Pragma("GCC unroll 16")
+#define FL_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 constexpr float kInfinity = __builtin_inff();

@@ -47,8 +47,14 @@ struct Floats {
   }
   FL_INLINE Vec fold(Vec acc) { return acc; }
   FL_INLINE Vec total(Vec acc) { return acc; }
-  FL_INLINE Vec inputs16(const void* x, int64_t k) { return load(static_cast<const float*>(x) + k); }
-  FL_INLINE void prepare(Vec x, Input* out) { store(out, x); }
+  // 16 inputs by 2^(E - 127) kFactor, where that gives normal numbers or zeros.
+  template <typename W>
+  FL_INLINE Vec scales(Bytes exponents_of_group) {
+    return group_scales<W>(exponents_of_group);
+  }
+  FL_INLINE void scale(const void* x, Vec scales, Input* out) {
+    store(out, mul(load(static_cast<const float*>(x)), scales));
+  }
 };
 
 #if defined(FL_TILES)
@@ -111,8 +117,13 @@ struct Pairs {
   }
   FL_INLINE Vec fold(Vec acc) { return acc; }
   FL_INLINE Vec total(Vec acc) { return acc; }
-  FL_INLINE Vec inputs16(const void* x, int64_t k) { return load_bf16(static_cast<const uint16_t*>(x) + k); }
-  FL_INLINE void prepare(Vec x, Input* out) { store_bf16(reinterpret_cast<uint16_t*>(out), x); }
+  template <typename W>
+  FL_INLINE Shifts scales(Bytes exponents_of_group) {
+    return pair_shifts(exponents_of_group, kPowerBelow<W>);
+  }
+  FL_INLINE void scale(const void* x, Shifts scales, Input* out) {
+    store_scaled(out, static_cast<const uint16_t*>(x), scales);
+  }
 };
 #endif
 
@@ -166,6 +177,10 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   finish_all<In, kRows, kPanels>(task, panel, acc);
 }
 
+// The hardware, which sees the exponents of several panels read before their codes, foresees little of either. So the
+// lines that a panel's next groups lie on are asked for, and those of the panel that takes its place where it ends.
+constexpr int64_t kAheadBytes = 2048;
+
 // Weights with exponents: 2^E goes into the input, once for 16 columns, which is exact as long as that neither over-
 // nor underflows. Returns false, nothing written, where it may have.
 template <typename In, typename W, int kRows, int kPanels>
@@ -182,7 +197,10 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   constexpr int64_t kStepBytes = In::template kStepBytes<W>;
   typename In::Input scaled[kRows][kPanels][kGroup / In::kTogether];
   typename In::Input last[kRows][kGroup / In::kTogether] = {};
+  constexpr int64_t kAheadGroups = (kAheadBytes + kGroupBytes<W> - 1) / kGroupBytes<W>;
   for (int64_t k = 0; k < task.weight.k; k += kGroup) {
+    const int64_t ahead = kAheadGroups * kGroupBytes<W> +
+                          (k + kAheadGroups * kGroup < task.weight.k ? 0 : (kPanels - 1) * task.weight.panel_bytes);
     if (task.weight.k - k < kGroup) {  // codes beyond K are zero, and so are the inputs
       for (int r = 0; r < kRows; ++r) {
         __builtin_memcpy(last[r], x[r], static_cast<size_t>((task.weight.k - k) * kInputBytes<In>));
@@ -190,12 +208,12 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
       }
     }
     unrolled<kPanels>([&](auto p) FL_STEP {
+      prefetch(data[p.value] + ahead, kGroupBytes<W>);
       const Bytes exponents_of_group = load_bytes(data[p.value]);
       lowest = min_bytes(lowest, exponents_of_group);
       highest = max_bytes(highest, exponents_of_group);
-      const Vec scales = group_scales<W>(exponents_of_group);
-      unrolled<kRows>([&](auto r)
-                          FL_STEP { In::prepare(mul(In::inputs16(x[r.value], 0), scales), scaled[r.value][p.value]); });
+      const auto scales = In::template scales<W>(exponents_of_group);
+      unrolled<kRows>([&](auto r) FL_STEP { In::scale(x[r.value], scales, scaled[r.value][p.value]); });
       data[p.value] += kGroup;
     });
     for (int i = 0; i < kGroup; i += kStep) {
@@ -218,7 +236,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   // Products of the smallest and of the largest stay normal numbers with room for the factors of the lanes.
   constexpr int kRoom = 40;
   constexpr int kLeastScale = In::kFlushes ? 32 : -1;  // group_scales are normal numbers too
-  const bool exact = task.x_lowest > 0 && least_byte(lowest) > kLeastScale &&
+  const bool exact = task.x_lowest > 0 && task.x_highest < 255 && least_byte(lowest) > kLeastScale &&
                      task.x_lowest + least_byte(lowest) > 127 + kRoom &&
                      task.x_highest + most_byte(highest) < 254 + 127 - kRoom;
   if (!exact) return false;
@@ -272,7 +290,8 @@ void direct_panels(const LinearTask& task, int64_t panel) {
 
 template <typename In, typename W, int kRows>
 void direct_rows(const LinearTask& task, int64_t begin, int64_t end) {
-  constexpr int kPanels = In::kBlock > 0 ? (kDirectPanels[kRows] + 1) / 2 : kDirectPanels[kRows];
+  constexpr int kMost = W::kScaled ? kScaledPanels[kRows] : kDirectPanels[kRows];
+  constexpr int kPanels = In::kBlock > 0 && kRows > 1 ? (kMost + 1) / 2 : kMost;
   int64_t panel = begin;
   for (; panel + kPanels <= end; panel += kPanels) direct_panels<In, W, kRows, kPanels>(task, panel);
   for (; panel < end; ++panel) direct_panels<In, W, kRows, 1>(task, panel);

@@ -100,7 +100,8 @@ void tiles(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
       const int64_t count = smaller(2, panels - p);
       WeightTiles w{reinterpret_cast<const uint8_t*>(scratch), kPanelFloats * 4};
       if (in_place) {
-        w = {task.weight.data + (begin + p) * task.weight.panel_bytes + unit_offset<W>(k), task.weight.panel_bytes};
+        w = {task.weight.data + (begin + p) * task.weight.panel_bytes + k / kGroup * kGroupBytes<W>,
+             task.weight.panel_bytes};
       } else {
         for (int64_t i = 0; i < count; ++i)
           decode_tiles<W>(task.weight, begin + p + i, k, depth, scratch + i * kPanelFloats);

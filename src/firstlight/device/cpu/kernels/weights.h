@@ -6,6 +6,11 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
+constexpr int64_t kLine = 64;  // bytes of a cache line
+FL_INLINE void prefetch(const uint8_t* data, int64_t bytes) {
+  for (int64_t line = 0; line < bytes; line += kLine) __builtin_prefetch(data + line);
+}
+
 FL_INLINE int least_byte(Bytes bytes) {
   uint8_t lanes[16];
   __builtin_memcpy(lanes, &bytes, sizeof(lanes));
@@ -24,9 +29,10 @@ FL_INLINE int most_byte(Bytes bytes) {
 // A weight comes in units of kUnit inputs, kUnitBytes each; lanes<j>() is the j-th of them for 16 columns, pair<j>()
 // the j-th two (of two units where a unit is one input). A format with exponents has them in front of every 16 inputs,
 // and its value is lanes<j>() kFactor 2^(E - 127) (2^(1 - m) included in the factor, every step exact); the others are
-// their lanes.
+// their lanes. As many rows take them (blocked.h), one or two inputs together, some lie in memory already: kReady.
 struct F32Weight {
   static constexpr bool kScaled = false;
+  static constexpr int kReady = 1;
   static constexpr int kUnit = 1;
   static constexpr int64_t kUnitBytes = 64;
   template <int>
@@ -36,6 +42,7 @@ struct F32Weight {
 };
 struct F16Weight {
   static constexpr bool kScaled = false;
+  static constexpr int kReady = 0;
   static constexpr int kUnit = 1;
   static constexpr int64_t kUnitBytes = 32;
   template <int>
@@ -45,6 +52,7 @@ struct F16Weight {
 };
 struct Bf16Weight {
   static constexpr bool kScaled = false;
+  static constexpr int kReady = 2;
   static constexpr int kUnit = 2;
   static constexpr int64_t kUnitBytes = 64;
   template <int kJ>
@@ -63,6 +71,7 @@ constexpr int kGroup = 16;  // inputs whose exponents stand together
 
 struct Bfp8Weight {
   static constexpr bool kScaled = true;
+  static constexpr int kReady = 0;
   static constexpr int kUnit = 1;
   static constexpr int64_t kUnitBytes = 16;
   static constexpr int kFractionBits = 6;
@@ -81,6 +90,7 @@ struct Bfp8Weight {
 // Codes of fewer bits: a 32-bit word for the inputs of a column.
 struct Bfp4Weight {
   static constexpr bool kScaled = true;
+  static constexpr int kReady = 0;
   static constexpr int kUnit = 8;
   static constexpr int64_t kUnitBytes = 64;
   static constexpr int kFractionBits = 2;
@@ -98,6 +108,7 @@ struct Bfp4Weight {
 };
 struct Bfp2Weight {
   static constexpr bool kScaled = true;
+  static constexpr int kReady = 0;
   static constexpr int kUnit = 16;
   static constexpr int64_t kUnitBytes = 64;
   static constexpr int kFractionBits = 0;
@@ -114,18 +125,9 @@ struct Bfp2Weight {
 #endif
 };
 
+// Of a panel.
 template <typename W>
-constexpr int64_t kGroupBytes = W::kScaled ? kGroup + kGroup / W::kUnit* W::kUnitBytes : 0;
-
-// Where the unit of an input lies in its panel.
-template <typename W>
-FL_INLINE int64_t unit_offset(int64_t k) {
-  if constexpr (W::kScaled) {
-    return k / kGroup * kGroupBytes<W> + kGroup + k % kGroup / W::kUnit * W::kUnitBytes;
-  } else {
-    return k / W::kUnit * W::kUnitBytes;
-  }
-}
+constexpr int64_t kGroupBytes = (W::kScaled ? kGroup : 0) + kGroup / W::kUnit* W::kUnitBytes;
 
 // The values of the j-th input of a unit, its exponent being E.
 template <typename W, int kJ>
@@ -146,6 +148,14 @@ template <typename W>
 FL_INLINE Vec group_scales(Bytes exponents_of_group) {
   return mul(exponents(exponents_of_group), set1(W::kFactor));
 }
+
+// -log2 kFactor.
+template <typename W>
+constexpr int kPowerBelow = [] {
+  int power = 0;
+  for (float factor = W::kFactor; factor < 1.0F; factor *= 2.0F) ++power;
+  return power;
+}();
 
 template <typename Body>
 FL_INLINE auto with_block_weight(WeightCode code, Body body) {

@@ -66,7 +66,7 @@ void few_rows(const KernelCall& call, const RowKernels& row_kernels, const Produ
     task.x = halves;
   }
   Executor& executor = *call.context.executor;
-  const std::int64_t range = range_panels(depth * kPanel * task.rows, panels, executor.threads());
+  const std::int64_t range = range_panels(depth * kPanel * task.rows);
   executor.parallel_for(panels, round_up(range, products.direct_panels[task.rows]),
                         [&](std::int64_t begin, std::int64_t end, int) { products.direct(task, begin, end); });
 }

@@ -44,7 +44,7 @@ void multiply_rows(const KernelCall& call, const Kernels& kernels, const LinearT
   const std::int64_t panels = ceil_div(task.weight.n, kPanel);
   const std::int64_t groups = integer_groups(task.weight.k);
   const std::int64_t blocks = ceil_div(task.rows, kRowBlock);
-  const std::int64_t range = range_panels(task.weight.k * kPanel * task.rows, panels, executor.threads());
+  const std::int64_t range = range_panels(task.weight.k * kPanel * task.rows);
   auto* workers = reinterpret_cast<std::uint8_t*>(call.context.scratch.data() + parts.values + parts.scales);
   executor.parallel_for(panels, range, [&](std::int64_t begin, std::int64_t end, int worker) {
     for (std::int64_t block = 0; block < blocks; ++block) {

@@ -68,13 +68,10 @@ void for_rows(const KernelCall& call, std::int64_t rows, std::int64_t length, co
 
 inline constexpr std::int64_t kSlabRows = 2 * kRowBlock;  // rows whose inputs are in scratch at a time
 
-// Panels that a worker takes at a time, each worth `work` multiply-adds: even ranges, as many for each thread.
-inline std::int64_t range_panels(std::int64_t work, std::int64_t panels, std::int64_t threads) {
-  constexpr std::int64_t kLeastWork = 1 << 15;  // multiply-adds that are worth a worker's while
-  constexpr std::int64_t kRangesPerThread = 8;  // at most: a late worker finds less left
-  std::int64_t ranges = std::clamp<std::int64_t>(work * panels / kLeastWork, 1, threads * kRangesPerThread);
-  if (ranges > threads) ranges = ranges / threads * threads;
-  return ceil_div(panels, ranges);
+// Panels that a worker takes at a time, each worth `work` multiply-adds.
+inline std::int64_t range_panels(std::int64_t work) {
+  constexpr std::int64_t kLeastWork = 1 << 16;  // multiply-adds that are worth a worker's while
+  return ceil_div(kLeastWork, std::max<std::int64_t>(work, 1));
 }
 
 }  // namespace firstlight::device::cpu

@@ -17,6 +17,7 @@ using Bytes = __m128i;
 
 // 16 registers: 12 accumulators, 2 of the weights, 1 broadcast. Two FMA ports of latency 4 need 8 chains.
 constexpr int kDirectPanels[] = {0, 4, 2, 2, 1};
+constexpr int kScaledPanels[] = {0, 4, 2, 2, 1};  // of formats with exponents
 struct Block {
   int rows;
   int panels;

@@ -28,11 +28,13 @@ struct Block {
 #if defined(FIRSTLIGHT_SIMDE)
 // Bits are the same in blocks of any size, and a compiler takes minutes for emulated ones of these.
 constexpr int kDirectPanels[] = {0, 2, 1, 1, 1};
+constexpr int kScaledPanels[] = {0, 2, 1, 1, 1};
 constexpr Block kBlocks[] = {{2, 2}, {1, 2}};
 constexpr int kTileRows = 3;
 #else
 // 32 registers: up to 24 accumulators; broadcasts come as memory operands.
 constexpr int kDirectPanels[] = {0, 8, 4, 4, 4};
+constexpr int kScaledPanels[] = {0, 4, 4, 4, 4};
 constexpr Block kBlocks[] = {{12, 2}, {6, 4}, {3, 4}, {1, 8}};
 constexpr int kTileRows = 12;
 #endif

@@ -55,10 +55,22 @@ FL_INLINE Pair scale_pair(Pair v, uint32_t shifts) {
   return _mm512_maskz_add_epi16(_mm512_test_epi16_mask(v, v), v, _mm512_set1_epi32(static_cast<int>(shifts)));
 }
 // Such shifts by 2^(E - 127 - less) for 16 inputs.
-FL_INLINE void pair_shifts(Bytes group_exponents, int less, uint32_t* shifts) {
+struct Shifts {
+  __m256i v;
+};
+FL_INLINE Shifts pair_shifts(Bytes group_exponents, int less) {
   const __m256i powers =
       _mm256_sub_epi16(_mm256_cvtepu8_epi16(group_exponents), _mm256_set1_epi16(static_cast<short>(127 + less)));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(shifts), _mm256_slli_epi16(powers, 7));
+  return {_mm256_slli_epi16(powers, 7)};
+}
+FL_INLINE void store_shifts(uint32_t* p, Shifts shifts) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), shifts.v);
+}
+// 16 inputs by such powers; zeros of either sign stay, and nothing else may leave the range of normal numbers.
+FL_INLINE void store_scaled(uint32_t* out, const uint16_t* x, Shifts shifts) {
+  const __m256i v = load_si256(x);
+  const __m256i is_zero = _mm256_cmpeq_epi16(_mm256_slli_epi16(v, 1), _mm256_setzero_si256());
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_add_epi16(v, _mm256_andnot_si256(is_zero, shifts.v)));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ typedef uint32_t Words __attribute__((vector_size(64)));
 
 // Registers: (rows, panels) of the product kernels' blocks, chosen so that accumulators and operands fit.
 constexpr int kDirectPanels[] = {0, 2, 1, 1, 1};  // by rows 1..4
+constexpr int kScaledPanels[] = {0, 2, 1, 1, 1};  // of formats with exponents
 struct Block {
   int rows;
   int panels;
