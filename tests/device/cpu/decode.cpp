@@ -117,7 +117,10 @@ TEST_P(Decode, SmallAndLargeInputsGiveTheSameBitsInFewAndManyRows) {
       device->pack_weight(plan, Values(weights), {packed.view().data, plan.bytes}, device->executor(), {});
       std::vector<float> values;
       for (const int exponent : kExponents)
-        for (std::int64_t k = 0; k < kDepth; ++k) values.push_back(std::ldexp(rng.uniform(-2.0F, 2.0F), exponent));
+        for (std::int64_t k = 0; k < kDepth; ++k) {
+          const float value = std::ldexp(rng.uniform(-2.0F, 2.0F), exponent);
+          values.push_back(k % 7 == 3 ? std::copysign(0.0F, value) : value);
+        }
       HostTensor x(activation, {kRows, kDepth});
       copy_from_f32(values.data(), x.view());
       const View weight = device->weight_view(plan, packed.view().data);
@@ -130,6 +133,32 @@ TEST_P(Decode, SmallAndLargeInputsGiveTheSameBitsInFewAndManyRows) {
                                 kOutputs * sizeof(float)),
                     0)
               << "batches of " << batch << ", inputs of 2^" << kExponents[row];
+      }
+    }
+}
+
+// An input's exponent and a block's are not added up where that would wrap: an infinity by small weights stays one.
+TEST_P(Decode, AnInfinityIsOneInFewAndManyRows) {
+  const auto device = open_table(GetParam(), 2);
+  constexpr std::int64_t kRows = 6;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float size : {1.0F, 0x1p-60F})
+    for (const Format format : {Format::bf16, Format::bfp8, Format::bfp4, Format::bfp2}) {
+      SCOPED_TRACE(fmt::format("{} of {}", format_name(format), size));
+      const std::vector<float> weights(static_cast<std::size_t>(kDepth * kOutputs), size);
+      const WeightPlan plan = device->plan_weight({WeightRole::kLinear, format, {kDepth, kOutputs}});
+      HostTensor packed(Format::u8, {static_cast<std::int64_t>(plan.bytes)});
+      device->pack_weight(plan, Values(weights), {packed.view().data, plan.bytes}, device->executor(), {});
+      std::vector<float> values(static_cast<std::size_t>(kRows * kDepth), 1.0F);
+      for (std::int64_t row = 0; row < kRows; ++row)
+        values[static_cast<std::size_t>(row * kDepth + 7 * row)] = row % 2 == 0 ? kInfinity : -kInfinity;
+      HostTensor x(Format::bf16, {kRows, kDepth});
+      copy_from_f32(values.data(), x.view());
+      for (const std::int64_t batch : {std::int64_t{1}, std::int64_t{3}, kRows}) {
+        const HostTensor result = run_linear(*device, x, device->weight_view(plan, packed.view().data), batch);
+        for (std::int64_t i = 0; i < kRows * kOutputs; ++i)
+          ASSERT_EQ(result.f32()[static_cast<std::size_t>(i)], i / kOutputs % 2 == 0 ? kInfinity : -kInfinity)
+              << "batches of " << batch << ", row " << i / kOutputs;
       }
     }
 }
