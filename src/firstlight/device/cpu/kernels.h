@@ -62,8 +62,9 @@ struct LinearTask {
   PanelWeight weight;
   // Few rows: [rows, K] floats (kTiles too), or for kPairs bf16 with one zero more where K is odd. Many rows: tiles
   // (tile_begin) one after the other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs; for kTiles
-  // each [K / 32][16 rows, or all where they are fewer][32], zeros beyond K and the rows. Integers, any number of rows:
-  // what `quantise` made, [rows, K padded to kIntegerGroup], with x_scales [rows, groups] beside it.
+  // each [K / 32][16 rows, or all where they are fewer][32], zeros beyond K and the rows. Integers: what `quantise`
+  // made, [rows, K padded to kIntegerGroup], with x_scales [rows, groups] beside it; for `lanes` what `quantise_lane`
+  // made, tiles of kLaneRows rows one after the other.
   const void* x;
   int64_t x_stride;  // few rows, and integers: elements
   const float* x_scales;
@@ -99,6 +100,13 @@ inline constexpr float kLeastInput = 0x1p-100F;  // 32512 / x and its products s
 inline constexpr int64_t kIntegerDepth = 512;    // inputs of a panel whose codes are spread out at a time
 // Bytes of scratch that linear_integer needs for each worker where there are more than kDirectRows rows.
 inline constexpr int64_t kIntegerScratch = kIntegerDepth * kPanel + kRowBlock * kPanel * 4;
+
+// The same by lanes: rows of a tile, inputs of a panel whose codes are spread out at a time, bytes of those of
+// kPanelGroup panels, and bytes of scratch for each worker.
+inline constexpr int64_t kLaneRows = 16;
+inline constexpr int64_t kLaneDepth = 256;
+inline constexpr int64_t kLaneCodeBytes = kPanelGroup * (kLaneDepth * (kPanel + 2) + kLaneDepth / kIntegerGroup * 128);
+inline constexpr int64_t kLaneScratch = kLaneCodeBytes + kPanelGroup * kRowBlock * kPanel * 4;
 
 constexpr int64_t integer_groups(int64_t k) { return (k + kIntegerGroup - 1) / kIntegerGroup; }
 constexpr int64_t tile_count(int64_t rows, int64_t tile_rows) { return (rows + tile_rows - 1) / tile_rows; }
@@ -204,6 +212,12 @@ struct IntegerKernels {
   void (*quantise)(const float* x, int64_t k, int16_t* out, float* scales);
   // The columns of the panels [begin, end) for at most kRowBlock rows, with kIntegerScratch where they are many.
   void (*linear)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
+  // From so many rows on the other two are quicker; null where a table has none. A row to the lane of a tile,
+  // [groups][kIntegerGroup / 4][kLaneRows][4], and its scales, [groups][kLaneRows]; then at most kRowBlock rows with
+  // kLaneScratch.
+  int64_t least_lanes;
+  void (*quantise_lane)(const float* x, int64_t k, WeightCode code, int64_t lane, int16_t* tile, float* scales);
+  void (*lanes)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
 };
 
 struct AttentionKernels {

@@ -72,43 +72,56 @@ void fill_exponents(std::byte* panel, std::int64_t groups, std::int64_t stride, 
     std::replace(panel + group * stride, panel + group * stride + kGroup, kNoExponent, least);
 }
 
+// Two's complement of a code of sign and magnitude.
+template <int kMagnitude>
+int signed_code(int code) {
+  const int value = code & ((1 << kMagnitude) - 1);
+  return code >> kMagnitude != 0 ? -value : value;
+}
+
 // Row layout of K blocks (exponents, then codes in the format's order) to groups of a panel.
-void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded, std::byte* panel) {
-  const int magnitude = magnitude_bits(weight);
-  const int bits = magnitude + 1;
-  const int mask = (1 << bits) - 1;
-  const std::int64_t per_byte = 8 / bits;
+template <int kMagnitude>
+void pack_blocks(std::int64_t depth, const std::byte* encoded, std::byte* panel) {
+  constexpr int kBits = kMagnitude + 1;
+  constexpr int kMask = (1 << kBits) - 1;
+  constexpr int kPerByte = 8 / kBits;
+  constexpr std::int64_t kStride = kGroup + kGroup * kPanel / kPerByte;
   std::byte* const begin = panel;
   std::byte least = kNoExponent;
-  for (std::int64_t first = 0; first < depth; first += kGroup, panel += group_bytes(weight)) {
-    std::byte* codes = panel + kGroup;
-    std::memset(panel, 0, static_cast<std::size_t>(group_bytes(weight)));
-    for (std::int64_t k = 0; k < kGroup; ++k) {
-      const bool inside = first + k < depth;
-      const auto exponent = inside ? std::to_integer<std::uint8_t>(encoded[first + k]) : std::uint8_t{0};
-      bool zero = true;
-      for (std::int64_t column = 0; column < kPanel; ++column) {
-        int value = 0;
-        if (inside) {
-          const std::int64_t element = (first + k) * kPanel + column;
-          const int code = std::to_integer<int>(encoded[depth + element / per_byte]) >>
-                               (static_cast<int>(element % per_byte) * bits) &
-                           mask;
-          value = code & (mask >> 1);
-          // Below E = m a magnitude may be too small for a normal f32: the format reads it as zero.
-          if (exponent < magnitude && block_float_value(magnitude, exponent, static_cast<std::uint8_t>(code)) == 0)
-            value = 0;
-          if (code >> magnitude != 0) value = -value;
-        }
-        const CodePlace place = code_place(bits, k, column);
-        codes[place.byte] |= static_cast<std::byte>((value & mask) << place.shift);
-        zero = zero && value == 0;
+  const std::byte* input = encoded + depth;
+  for (std::int64_t first = 0; first < depth; first += kGroup, panel += kStride) {
+    std::memset(panel, 0, static_cast<std::size_t>(kStride));
+    std::memset(panel, std::to_integer<int>(kNoExponent), static_cast<std::size_t>(kGroup));
+    for (std::int64_t k = 0; k < std::min(kGroup, depth - first); ++k, input += kPanel / kPerByte) {
+      const auto exponent = std::to_integer<std::uint8_t>(encoded[first + k]);
+      int any = 0;
+      for (int column = 0; column < kPanel; ++column) {
+        const int code = std::to_integer<int>(input[column / kPerByte]) >> (column % kPerByte * kBits) & kMask;
+        int value = signed_code<kMagnitude>(code);
+        // Below E = m a magnitude may be too small for a normal f32: the format reads it as zero.
+        if (exponent < kMagnitude && block_float_value(kMagnitude, exponent, static_cast<std::uint8_t>(code)) == 0)
+          value = 0;
+        const CodePlace place = code_place(kBits, k, column);
+        panel[kGroup + place.byte] |= static_cast<std::byte>((value & kMask) << place.shift);
+        any |= value;
       }
-      panel[k] = zero ? kNoExponent : std::byte{exponent};
+      if (any == 0) continue;
+      panel[k] = std::byte{exponent};
       least = std::min(least, panel[k]);
     }
   }
-  fill_exponents(begin, ceil_div(depth, kGroup), group_bytes(weight), least);
+  fill_exponents(begin, ceil_div(depth, kGroup), kStride, least);
+}
+
+void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded, std::byte* panel) {
+  switch (weight) {
+    case WeightCode::kBfp8:
+      return pack_blocks<kBfp8MagnitudeBits>(depth, encoded, panel);
+    case WeightCode::kBfp4:
+      return pack_blocks<kBfp4MagnitudeBits>(depth, encoded, panel);
+    default:
+      return pack_blocks<kBfp2MagnitudeBits>(depth, encoded, panel);
+  }
 }
 
 // [16, K] to [K / 2][16][2].

@@ -13,7 +13,7 @@ constexpr int kMultiplierLanes = 4;
 constexpr int kIntegerTileRows = 3;  // as in avx512.h
 constexpr bool kUnrollsGroups = false;
 #else
-constexpr int kIntegerTileRows = 12;
+constexpr int kIntegerTileRows = 8;  // more rows lie in lanes
 constexpr bool kUnrollsGroups = true;
 #endif
 template <int kBits>
@@ -46,6 +46,13 @@ FL_INLINE Quad field(Quad packed) {
   const __m128i table = kBits == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1)
                                    : _mm_setr_epi8(0, 1, -2, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   return {_mm512_shuffle_epi8(all_lanes(table), bits)};
+}
+
+// The input of 16 whose code is the i-th in the four quads: a field takes every second byte's worth, or every fourth.
+template <int kBits>
+constexpr int input_of_quads(int i) {
+  if (kBits == 8) return i;
+  return kBits == 4 ? i / 8 * 8 + i % 4 * 2 + i / 4 % 2 : i % 4 * 4 + i / 4;
 }
 
 FL_INLINE Totals no_totals() { return {_mm512_setzero_si512()}; }
@@ -102,13 +109,68 @@ FL_INLINE __m512i multiply_rounded(const int16_t* x, const int16_t* multiplier) 
 template <int kBits>
 FL_INLINE int32_t inputs(const int16_t* x, const int16_t* multiplier, int8_t* out) {
   __m512i v = _mm512_packs_epi16(multiply_rounded(x, multiplier), multiply_rounded(x + 32, multiplier + 32));
-  if constexpr (kBits == 4)
-    v = _mm512_shuffle_epi8(v, all_lanes(_mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)));
-  if constexpr (kBits == 2)
-    v = _mm512_shuffle_epi8(v, all_lanes(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
+  if constexpr (kBits < 8) {
+    constexpr auto kAt = [](int i) { return static_cast<char>(input_of_quads<kBits>(i)); };
+    v = _mm512_shuffle_epi8(
+        v, all_lanes(_mm_setr_epi8(kAt(0), kAt(1), kAt(2), kAt(3), kAt(4), kAt(5), kAt(6), kAt(7), kAt(8), kAt(9),
+                                   kAt(10), kAt(11), kAt(12), kAt(13), kAt(14), kAt(15))));
+  }
   _mm512_storeu_si512(out, _mm512_xor_si512(v, _mm512_set1_epi32(static_cast<int>(0x80808080U))));
   return 0;
 }
+
+// ---- Lanes over rows (integer_lanes.h) ---------------------------------------------------------------------------
+
+#define FL_LANES
+constexpr int64_t kLeastLanes = 9;  // rows
+
+struct LaneInputs {
+  __m512i v;
+};
+// Where the four inputs of a row stand among those of 16 rows, such that packing two registers puts a row in its lane.
+constexpr int64_t lane_slot(int64_t row) { return row / 4 * 2 + row % 2 + (row % 4 < 2 ? 0 : 8); }
+FL_INLINE LaneInputs lane_inputs(const int16_t* x, const int16_t* multiplier) {
+  int64_t four;
+  __builtin_memcpy(&four, multiplier, sizeof(four));
+  const __m512i by = _mm512_set1_epi64(four);
+  const __m512i v = _mm512_packs_epi16(_mm512_mulhrs_epi16(_mm512_loadu_si512(x), by),
+                                       _mm512_mulhrs_epi16(_mm512_loadu_si512(x + 32), by));
+  return {_mm512_xor_si512(v, _mm512_set1_epi32(static_cast<int>(0x80808080U)))};
+}
+FL_INLINE Totals lane_step(Totals sums, LaneInputs x, const uint8_t* codes) {
+#if defined(FIRSTLIGHT_SIMDE)
+  int32_t four;
+  __builtin_memcpy(&four, codes, sizeof(four));
+  return {emulated_dpbusd(sums.v, x.v, _mm512_set1_epi32(four))};
+#else
+  // GCC 12 neither takes the broadcast as an operand nor keeps sixteen sums in their registers around a loop.
+  asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sums.v) : "v"(x.v), "m"(*reinterpret_cast<const uint8_t(*)[4]>(codes)));
+  return sums;
+#endif
+}
+FL_INLINE Totals all_totals(int32_t total) { return {_mm512_set1_epi32(total)}; }
+FL_INLINE void store_totals(int32_t* p, Totals totals) { _mm512_storeu_si512(p, totals.v); }
+
+// A group as `quantise` and `multipliers` leave it to the order of the quads of codes.
+template <int kBits>
+FL_INLINE void order_inputs(int16_t* group) {
+  struct Order {
+    int16_t of[kIntegerGroup];
+  };
+  alignas(64) static constexpr Order kOrder = [] {
+    Order order{};
+    for (int i = 0; i < kIntegerGroup; ++i) {
+      const int place = input_of_quads<kBits>(i % 16);
+      order.of[i] = static_cast<int16_t>(i / 16 * 8 + place % 8 + place / 8 * 32);
+    }
+    return order;
+  }();
+  const __m512i low = _mm512_loadu_si512(group);
+  const __m512i high = _mm512_loadu_si512(group + 32);
+  _mm512_storeu_si512(group, _mm512_permutex2var_epi16(low, _mm512_loadu_si512(kOrder.of), high));
+  _mm512_storeu_si512(group + 32, _mm512_permutex2var_epi16(low, _mm512_loadu_si512(kOrder.of + 32), high));
+}
+
 FL_INLINE void store_int16(int16_t* low, int16_t* high, Vec v) {
   const __m256i words = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v.v));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(low), _mm256_castsi256_si128(words));
