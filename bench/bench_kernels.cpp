@@ -1,5 +1,6 @@
 // Kernels of this machine's device at the sizes of a 1B model, beside the peaks measured in the same run:
-//   bench_kernels [--isa=NAME] [--threads=N] [Google Benchmark flags]
+//   bench_kernels [--isa=NAME] [--threads=N] [--weights=MiB] [Google Benchmark flags]
+// The weights that few rows go through are 192 MiB, which no cache holds; with fewer the kernel is seen without memory.
 // "share" is the rate over the measured read bandwidth (one row) or multiply-add peak (many rows).
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ using device::KernelCall;
 struct Bench {
   std::unique_ptr<Device> device;
   device::Peaks peaks;
+  std::int64_t weights_mib = 192;  // of products of few rows
 };
 
 HostTensor random_tensor(Format format, const Shape& shape) {
@@ -72,13 +74,13 @@ void report(benchmark::State& state, const char* unit, double per_iteration, dou
   if (peak > 0) state.counters["share"] = benchmark::Counter(total / peak, benchmark::Counter::kIsRate);
 }
 
-// As many weights as no cache holds, each iteration the next one: decode reads every byte from memory.
+// Few rows go through as many weights as no cache holds: decode reads every byte from memory.
 void linear(benchmark::State& state, Bench& bench, Format format, std::int64_t rows, std::int64_t depth,
             std::int64_t outputs, std::string_view setting) {
   Device& device = *bench.device;
   const device::WeightPlan plan = device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs}});
   const std::int64_t copies =
-      rows > 4 ? 1 : std::max<std::int64_t>(1, (std::int64_t{192} << 20) / static_cast<std::int64_t>(plan.bytes));
+      rows > 4 ? 1 : std::max<std::int64_t>(1, (bench.weights_mib << 20) / static_cast<std::int64_t>(plan.bytes));
   // One wide weight stands for the copies: panels are independent.
   const device::WeightPlan wide = device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs * copies}});
   const HostTensor packed(Format::u8, {static_cast<std::int64_t>(wide.bytes)});
@@ -162,13 +164,21 @@ void register_all(Bench& bench) {
   }
 }
 
+template <typename Number>
+void take_number(int& argc, char** argv, const std::string& name, Number& number) {
+  const std::string text = take_flag(argc, argv, name);
+  if (text.empty()) return;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0)
+    fail(Category::kUsage, "--" + name, "expected a number, found '{}'", text);
+}
+
 int main_checked(int argc, char** argv) {
   device::OpenOptions options{.threads = 0, .isa = take_flag(argc, argv, "isa")};
-  const std::string threads = take_flag(argc, argv, "threads");
-  if (!threads.empty() &&
-      std::from_chars(threads.data(), threads.data() + threads.size(), options.threads).ec != std::errc())
-    fail(Category::kUsage, "--threads", "expected a number, found '{}'", threads);
-  Bench bench{device::open_device("cpu", options), {}};
+  take_number(argc, argv, "threads", options.threads);
+  Bench bench;
+  take_number(argc, argv, "weights", bench.weights_mib);
+  bench.device = device::open_device("cpu", options);
   bench.peaks = bench.device->peaks(0.5);
   std::fprintf(stderr, "%s\n%.1f GB/s read, %.1f GFLOP/s f32, %.1f GFLOP/s bf16\n",
                bench.device->description().summary.c_str(), bench.peaks.read_bandwidth * 1e-9,

@@ -166,6 +166,7 @@ constexpr int64_t kBatch = 4;  // groups whose inputs are made together, so that
 template <typename W, int kRows>
 void integer_panel(const LinearTask& task, int64_t panel) {
   constexpr int64_t kBytes = kSubgroups * kGroupBytes<W>;
+  constexpr int64_t kAhead = 8192 / kBytes * kBytes;
   const int64_t groups = integer_groups(task.weight.k);
   const auto* x = static_cast<const int16_t*>(task.x);
   Vec acc[kRows];
@@ -184,7 +185,7 @@ void integer_panel(const LinearTask& task, int64_t panel) {
       const auto subgroups = Subgroups<W>::at(task.weight, panel, first + i);
       // The hardware, which sees exponents read before codes, does not foresee them. Panels follow one another, so what
       // is behind this one is the next.
-      prefetch(subgroups.data[0] + kBatch * kBytes, kBytes);
+      prefetch(subgroups.data[0] + kAhead, kBytes);
       Quad packed;
       const auto quad = [&](int subgroup, auto i) FL_STEP {
         constexpr int kField = i.value % kFields<W>;

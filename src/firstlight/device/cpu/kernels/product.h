@@ -148,6 +148,10 @@ FL_INLINE void fold_all(typename In::Sum (&acc)[kRows][kPanels]) {
   });
 }
 
+// The hardware, which sees the exponents of several panels read before their codes, foresees little of either. So the
+// lines that a panel's next groups lie on are asked for, and those of the panel that takes its place where it ends.
+constexpr int64_t kAheadBytes = 2048;
+
 // Weights without exponents.
 template <typename In, typename W, int kRows, int kPanels>
 void direct_plain(const LinearTask& task, int64_t panel) {
@@ -160,6 +164,7 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   constexpr int kStep = In::template kStep<W>;
   const auto step = [&](int64_t k, int64_t count) FL_STEP {
     unrolled<kPanels>([&](auto p) FL_STEP {
+      __builtin_prefetch(data[p.value] + kAheadBytes / 2, 0, 2);
       unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
         if (j.value * In::kTogether >= count) return;
         const auto w = In::template weight<W, j.value>(data[p.value]);
@@ -177,10 +182,6 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   finish_all<In, kRows, kPanels>(task, panel, acc);
 }
 
-// The hardware, which sees the exponents of several panels read before their codes, foresees little of either. So the
-// lines that a panel's next groups lie on are asked for, and those of the panel that takes its place where it ends.
-constexpr int64_t kAheadBytes = 2048;
-
 // Weights with exponents: 2^E goes into the input, once for 16 columns, which is exact as long as that neither over-
 // nor underflows. Returns false, nothing written, where it may have.
 template <typename In, typename W, int kRows, int kPanels>
@@ -195,10 +196,13 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
   Bytes highest = no_bytes();
   constexpr int kStep = In::template kStep<W>;
   constexpr int64_t kStepBytes = In::template kStepBytes<W>;
-  typename In::Input scaled[kRows][kPanels][kGroup / In::kTogether];
-  typename In::Input last[kRows][kGroup / In::kTogether] = {};
   constexpr int64_t kAheadGroups = (kAheadBytes + kGroupBytes<W> - 1) / kGroupBytes<W>;
-  for (int64_t k = 0; k < task.weight.k; k += kGroup) {
+  struct Scaled {
+    typename In::Input inputs[kRows][kPanels][kGroup / In::kTogether];
+  };
+  Scaled buffers[2];  // a group is scaled while the one before it is multiplied
+  typename In::Input last[kRows][kGroup / In::kTogether] = {};
+  const auto scale = [&](int64_t k, int64_t offset, Scaled& out) FL_STEP {
     const int64_t ahead = kAheadGroups * kGroupBytes<W> +
                           (k + kAheadGroups * kGroup < task.weight.k ? 0 : (kPanels - 1) * task.weight.panel_bytes);
     if (task.weight.k - k < kGroup) {  // codes beyond K are zero, and so are the inputs
@@ -208,21 +212,29 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
       }
     }
     unrolled<kPanels>([&](auto p) FL_STEP {
-      prefetch(data[p.value] + ahead, kGroupBytes<W>);
-      const Bytes exponents_of_group = load_bytes(data[p.value]);
+      const uint8_t* group = data[p.value] + offset;
+      prefetch(group + ahead, kGroupBytes<W>);
+      const Bytes exponents_of_group = load_bytes(group);
       lowest = min_bytes(lowest, exponents_of_group);
       highest = max_bytes(highest, exponents_of_group);
       const auto scales = In::template scales<W>(exponents_of_group);
-      unrolled<kRows>([&](auto r) FL_STEP { In::scale(x[r.value], scales, scaled[r.value][p.value]); });
-      data[p.value] += kGroup;
+      unrolled<kRows>([&](auto r) FL_STEP { In::scale(x[r.value], scales, out.inputs[r.value][p.value]); });
     });
+    if (k + kGroup < task.weight.k)
+      for (int r = 0; r < kRows; ++r) x[r] = static_cast<const uint8_t*>(x[r]) + kGroup * kInputBytes<In>;
+  };
+  if (task.weight.k > 0) scale(0, 0, buffers[0]);
+  for (int64_t k = 0; k < task.weight.k; k += kGroup) {
+    const Scaled& scaled = buffers[k / kGroup % 2];
+    if (k + kGroup < task.weight.k) scale(k + kGroup, kGroupBytes<W>, buffers[(k / kGroup + 1) % 2]);
+    for (int p = 0; p < kPanels; ++p) data[p] += kGroup;
     for (int i = 0; i < kGroup; i += kStep) {
       unrolled<kPanels>([&](auto p) FL_STEP {
         unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
           const auto w = In::template weight<W, j.value>(data[p.value]);
           unrolled<kRows>([&](auto r) FL_STEP {
-            acc[r.value][p.value] = In::template dot<j.value>(acc[r.value][p.value],
-                                                              scaled[r.value][p.value][i / In::kTogether + j.value], w);
+            acc[r.value][p.value] = In::template dot<j.value>(
+                acc[r.value][p.value], scaled.inputs[r.value][p.value][i / In::kTogether + j.value], w);
           });
         });
         data[p.value] += kStepBytes;
@@ -230,8 +242,6 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
     }
     if constexpr (In::kBlock > 0)
       if (k % In::kBlock == In::kBlock - kGroup) fold_all<In>(acc);
-    if (k + kGroup < task.weight.k)
-      for (int r = 0; r < kRows; ++r) x[r] = static_cast<const uint8_t*>(x[r]) + kGroup * kInputBytes<In>;
   }
   // Products of the smallest and of the largest stay normal numbers with room for the factors of the lanes.
   constexpr int kRoom = 40;

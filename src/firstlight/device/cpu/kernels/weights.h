@@ -7,8 +7,9 @@ namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
 constexpr int64_t kLine = 64;  // bytes of a cache line
+// Into the second cache: the first has too few requests in flight to hide memory.
 FL_INLINE void prefetch(const uint8_t* data, int64_t bytes) {
-  for (int64_t line = 0; line < bytes; line += kLine) __builtin_prefetch(data + line);
+  for (int64_t line = 0; line < bytes; line += kLine) __builtin_prefetch(data + line, 0, 2);
 }
 
 FL_INLINE int least_byte(Bytes bytes) {

@@ -13,7 +13,7 @@ constexpr int kMultiplierLanes = 4;
 constexpr int kIntegerTileRows = 3;  // as in avx512.h
 constexpr bool kUnrollsGroups = false;
 #else
-constexpr int kIntegerTileRows = 8;  // more rows lie in lanes
+constexpr int kIntegerTileRows = 10;  // more rows lie in lanes
 constexpr bool kUnrollsGroups = true;
 #endif
 template <int kBits>
@@ -122,7 +122,7 @@ FL_INLINE int32_t inputs(const int16_t* x, const int16_t* multiplier, int8_t* ou
 // ---- Lanes over rows (integer_lanes.h) ---------------------------------------------------------------------------
 
 #define FL_LANES
-constexpr int64_t kLeastLanes = 9;  // rows
+constexpr int64_t kLeastLanes = 11;  // rows
 
 struct LaneInputs {
   __m512i v;
