@@ -166,7 +166,7 @@ constexpr int64_t kBatch = 4;  // groups whose inputs are made together, so that
 template <typename W, int kRows>
 void integer_panel(const LinearTask& task, int64_t panel) {
   constexpr int64_t kBytes = kSubgroups * kGroupBytes<W>;
-  constexpr int64_t kAhead = 8192 / kBytes * kBytes;
+  constexpr int64_t kAhead = 8192 / kBytes * kBytes;  // bytes
   const int64_t groups = integer_groups(task.weight.k);
   const auto* x = static_cast<const int16_t*>(task.x);
   Vec acc[kRows];

@@ -48,7 +48,8 @@ FL_INLINE Quad field(Quad packed) {
   return {_mm512_shuffle_epi8(all_lanes(table), bits)};
 }
 
-// The input of 16 whose code is the i-th in the four quads: a field takes every second byte's worth, or every fourth.
+// The input, of 16, whose code is the i-th of the four quads: a field of 4 bits has every second input, one of 2 bits
+// every fourth.
 template <int kBits>
 constexpr int input_of_quads(int i) {
   if (kBits == 8) return i;
