@@ -1,6 +1,7 @@
 // Kernels of this machine's device at the sizes of a 1B model, beside the peaks measured in the same run:
-//   bench_kernels [--isa=NAME] [--threads=N] [--weights=MiB] [Google Benchmark flags]
-// The weights that few rows go through are 192 MiB, which no cache holds; with fewer the kernel is seen without memory.
+//   bench_kernels [--isa=NAME] [--threads=N] [--weights=MiB] [--outputs=N] [Google Benchmark flags]
+// The weights that few rows go through are 192 MiB, which no cache holds; with fewer, and fewer outputs than 8192, the
+// kernel is seen without memory.
 // "share" is the rate over the measured read bandwidth (one row) or multiply-add peak (many rows).
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -26,6 +27,7 @@ struct Bench {
   std::unique_ptr<Device> device;
   device::Peaks peaks;
   std::int64_t weights_mib = 192;  // of products of few rows
+  std::int64_t outputs = 8192;     // of products
 };
 
 HostTensor random_tensor(Format format, const Shape& shape) {
@@ -149,9 +151,10 @@ void register_all(Bench& bench) {
     for (const Format format : {Format::f32, Format::bf16, Format::bfp8, Format::bfp4}) {
       if (!setting.empty() && row(format).block_elements == 1) continue;
       for (const std::int64_t rows : {1, 4, 32, 512})
-        add(fmt::format("linear/{}x2048x8192/{}{}{}", rows, format_name(format), setting.empty() ? "" : "-", setting),
+        add(fmt::format("linear/{}x2048x{}/{}{}{}", rows, bench.outputs, format_name(format),
+                        setting.empty() ? "" : "-", setting),
             [&bench, format, rows, setting](benchmark::State& state) {
-              linear(state, bench, format, rows, 2048, 8192, setting);
+              linear(state, bench, format, rows, 2048, bench.outputs, setting);
             });
     }
   for (const Format cache : {Format::f32, Format::bf16, Format::bfp8}) {
@@ -161,6 +164,8 @@ void register_all(Bench& bench) {
         [&bench, cache](benchmark::State& state) { attention(state, bench, cache, 32, 1, 512); });
     add(fmt::format("attention/prefill/512/{}", format_name(cache)),
         [&bench, cache](benchmark::State& state) { attention(state, bench, cache, 1, 512, 0); });
+    add(fmt::format("attention/prefill/512at3584/{}", format_name(cache)),
+        [&bench, cache](benchmark::State& state) { attention(state, bench, cache, 1, 512, 3584); });
   }
 }
 
@@ -178,6 +183,8 @@ int main_checked(int argc, char** argv) {
   take_number(argc, argv, "threads", options.threads);
   Bench bench;
   take_number(argc, argv, "weights", bench.weights_mib);
+  take_number(argc, argv, "outputs", bench.outputs);
+  if (bench.outputs < 1) fail(Category::kUsage, "--outputs", "expected at least 1");
   bench.device = device::open_device("cpu", options);
   bench.peaks = bench.device->peaks(0.5);
   std::fprintf(stderr, "%s\n%.1f GB/s read, %.1f GFLOP/s f32, %.1f GFLOP/s bf16\n",

@@ -25,8 +25,9 @@ FL_SIMDE_INLINE __m512 join_floats(__m256 lo, __m256 hi) {
 FL_SIMDE_INLINE __m256i upper(__m512i v) { return _mm512_extracti64x4_epi64(v, 1); }
 FL_SIMDE_INLINE __m128i upper_bytes(__m128i v) { return _mm_unpackhi_epi64(v, v); }
 
-FL_SIMDE_INLINE __m512i emulated_mm512_cvtepi8_epi32(__m128i v) {
-  return join_integers(_mm256_cvtepi8_epi32(v), _mm256_cvtepi8_epi32(upper_bytes(v)));
+FL_SIMDE_INLINE __m512i emulated_mm512_cvtepu8_epi16(__m256i v) {
+  return join_integers(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(v)),
+                       _mm256_cvtepu8_epi16(_mm256_extracti128_si256(v, 1)));
 }
 FL_SIMDE_INLINE __m512i emulated_mm512_cvtepu8_epi32(__m128i v) {
   return join_integers(_mm256_cvtepu8_epi32(v), _mm256_cvtepu8_epi32(upper_bytes(v)));
@@ -124,7 +125,7 @@ inline void emulated_multiply_tiles(int sum, int a, int b) {
 }  // namespace
 
 // The compiler's header declares the real ones, which it cannot compile for this target.
-#define _mm512_cvtepi8_epi32 emulated_mm512_cvtepi8_epi32
+#define _mm512_cvtepu8_epi16 emulated_mm512_cvtepu8_epi16
 #define _mm512_cvtepu8_epi32 emulated_mm512_cvtepu8_epi32
 #define _mm512_cvtepu16_epi32 emulated_mm512_cvtepu16_epi32
 #define _mm512_cvtepi32_ps emulated_mm512_cvtepi32_ps

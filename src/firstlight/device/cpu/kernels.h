@@ -42,6 +42,25 @@ enum class ReduceCode : uint8_t { kSum, kMax };
 
 inline constexpr int64_t kPanel = 16;  // columns of a panel, and elements of a shared exponent
 
+// Of a block format: inputs whose exponents stand together, and panels that take turns in memory with every word of
+// codes: a product of few rows, which needs several chains of sums, then reads one stream in order.
+inline constexpr int64_t kGroup = 64;
+inline constexpr int64_t kBundle = 4;
+inline constexpr int64_t kWordBytes = 64;  // 32 bits for each column: inputs of a panel in 32 / kBits
+// Where those of a panel stand, bytes: exponents from `first` on, `group_stride` apart; codes of the same inputs
+// `panels` kGroup behind them, its words `panels` kWordBytes apart.
+struct BundlePlace {
+  int64_t first;
+  int64_t group_stride;
+  int64_t panels;
+};
+constexpr BundlePlace bundle_place(int64_t panel, int64_t n, int64_t panel_bytes, int64_t group_bytes) {
+  const int64_t bundle = panel / kBundle * kBundle;
+  const int64_t beyond = (n + kPanel - 1) / kPanel - bundle;
+  const int64_t panels = beyond < kBundle ? beyond : kBundle;
+  return {bundle * panel_bytes + (panel - bundle) * kGroup, panels * group_bytes, panels};
+}
+
 enum class WeightCode : uint8_t { kF32, kF16, kBf16, kBfp8, kBfp4, kBfp2 };
 
 // A packed linear weight (pack.h says how its bytes lie).
@@ -80,7 +99,7 @@ struct LinearTask {
 
 inline constexpr int64_t kDirectRows = 4;        // up to here weights are used as they are decoded, without a buffer
 inline constexpr int64_t kRowBlock = 192;        // rows that share one decoding of a weight in the blocked product
-inline constexpr int64_t kPanelGroup = 4;        // panels that share a pass over the inputs of the blocked product
+inline constexpr int64_t kPanelGroup = kBundle;  // panels that share a pass over the inputs of the blocked product
 inline constexpr int64_t kDecodedFloats = 4096;  // of a panel, or of panels used together: half of the first cache
 // Floats of scratch that the blocked product needs for each worker.
 inline constexpr int64_t kBlockedFloats = kDecodedFloats + kPanelGroup * kRowBlock * kPanel;
@@ -95,9 +114,9 @@ inline constexpr int64_t kTileBlockRows = 512;   // rows that share one decoding
 inline constexpr int64_t kTileBlockFloats = kPanel * kTileBlockDepth + kTileBlockPanels * kPanel * kTileBlockRows;
 
 // Integers.
-inline constexpr int64_t kIntegerGroup = 64;     // inputs that share a scale; groups start at its multiples
-inline constexpr float kLeastInput = 0x1p-100F;  // 32512 / x and its products stay finite
-inline constexpr int64_t kIntegerDepth = 512;    // inputs of a panel whose codes are spread out at a time
+inline constexpr int64_t kIntegerGroup = kGroup;  // inputs that share a scale; groups start at its multiples
+inline constexpr float kLeastInput = 0x1p-100F;   // 32512 / x and its products stay finite
+inline constexpr int64_t kIntegerDepth = 512;     // inputs of a panel whose codes are spread out at a time
 // Bytes of scratch that linear_integer needs for each worker where there are more than kDirectRows rows.
 inline constexpr int64_t kIntegerScratch = kIntegerDepth * kPanel + kRowBlock * kPanel * 4;
 
@@ -199,7 +218,8 @@ struct ProductKernels {
   const int* direct_panels;  // panels that `direct` keeps in flight, by rows 0..kDirectRows
   // K elements of each row to a tile; a row whose data is null is zeros (kTiles only).
   void (*pack_tile)(const Source* rows, int64_t count, int64_t k, void* tile);
-  // The columns of the panels [begin, end), for at most kDirectRows rows; kTiles: of a block format.
+  // The columns of the panels [begin, end), for at most kDirectRows rows; `begin` starts a bundle of a block format;
+  // kTiles: of a block format.
   void (*direct)(const LinearTask& task, int64_t begin, int64_t end);
   // The same for any number of rows, with kBlockedFloats of scratch; kTiles: of at most kTileBlockRows rows and
   // kTileBlockPanels panels, with kTileBlockFloats.
@@ -210,7 +230,8 @@ struct ProductKernels {
 struct IntegerKernels {
   // x [K] to 16 bits a value in the order that `linear` reads them, and a scale for each group.
   void (*quantise)(const float* x, int64_t k, int16_t* out, float* scales);
-  // The columns of the panels [begin, end) for at most kRowBlock rows, with kIntegerScratch where they are many.
+  // The columns of the panels [begin, end), `begin` starting a bundle, for at most kRowBlock rows, with kIntegerScratch
+  // where they are many.
   void (*linear)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
   // From so many rows on the other two are quicker; null where a table has none. A row to the lane of a tile,
   // [groups][kIntegerGroup / 4][kLaneRows][4], and its scales, [groups][kLaneRows]; then at most kRowBlock rows with

@@ -14,7 +14,6 @@
 namespace firstlight::device::cpu {
 namespace {
 
-constexpr std::int64_t kGroup = 16;      // inputs whose exponents stand together
 constexpr std::byte kNoExponent{255};    // no weight's
 constexpr std::int64_t kTableRows = 64;  // rows of a table that a worker takes at a time
 
@@ -53,23 +52,23 @@ bool is_block(Format format) { return row(format).block_elements > 1; }
 
 std::int64_t group_bytes(WeightCode code) { return kGroup + kGroup * kPanel * (magnitude_bits(code) + 1) / 8; }
 
-// Where the code of input k of a group and a column stands, and how far up in its byte.
+// Where the code of input k of a group and a column stands, in bytes from the first one's word, and how far up in its
+// byte.
 struct CodePlace {
   std::int64_t byte;
   int shift;
 };
-CodePlace code_place(int bits, std::int64_t k, std::int64_t column) {
-  if (bits == 8) return {k * kPanel + column, 0};
+CodePlace code_place(int bits, std::int64_t word_stride, std::int64_t k, std::int64_t column) {
   const std::int64_t per_word = 32 / bits;
   const std::int64_t bit = k % per_word * bits;
-  return {(k / per_word * kPanel + column) * 4 + bit / 8, static_cast<int>(bit % 8)};
+  return {k / per_word * word_stride + column * 4 + bit / 8, static_cast<int>(bit % 8)};
 }
 
 // Inputs whose codes are all 0 get the least exponent of the others, so that they widen no range.
-void fill_exponents(std::byte* panel, std::int64_t groups, std::int64_t stride, std::byte least) {
+void fill_exponents(std::byte* exponents, std::int64_t groups, std::int64_t stride, std::byte least) {
   if (least == kNoExponent) least = std::byte{127};
   for (std::int64_t group = 0; group < groups; ++group)
-    std::replace(panel + group * stride, panel + group * stride + kGroup, kNoExponent, least);
+    std::replace(exponents + group * stride, exponents + group * stride + kGroup, kNoExponent, least);
 }
 
 // Two's complement of a code of sign and magnitude.
@@ -79,19 +78,21 @@ int signed_code(int code) {
   return code >> kMagnitude != 0 ? -value : value;
 }
 
-// Row layout of K blocks (exponents, then codes in the format's order) to groups of a panel.
+// Row layout of K blocks (exponents, then codes in the format's order) to those of a panel.
 template <int kMagnitude>
-void pack_blocks(std::int64_t depth, const std::byte* encoded, std::byte* panel) {
+void pack_blocks(std::int64_t depth, const std::byte* encoded, const BundlePlace& place, std::byte* packed) {
   constexpr int kBits = kMagnitude + 1;
   constexpr int kMask = (1 << kBits) - 1;
   constexpr int kPerByte = 8 / kBits;
-  constexpr std::int64_t kStride = kGroup + kGroup * kPanel / kPerByte;
-  std::byte* const begin = panel;
+  constexpr std::int64_t kWords = kGroup * kBits / 32;
+  const std::int64_t word_stride = place.panels * kWordBytes;
+  std::byte* exponents = packed + place.first;
   std::byte least = kNoExponent;
   const std::byte* input = encoded + depth;
-  for (std::int64_t first = 0; first < depth; first += kGroup, panel += kStride) {
-    std::memset(panel, 0, static_cast<std::size_t>(kStride));
-    std::memset(panel, std::to_integer<int>(kNoExponent), static_cast<std::size_t>(kGroup));
+  for (std::int64_t first = 0; first < depth; first += kGroup, exponents += place.group_stride) {
+    std::byte* const codes = exponents + place.panels * kGroup;
+    for (std::int64_t word = 0; word < kWords; ++word) std::memset(codes + word * word_stride, 0, kWordBytes);
+    std::memset(exponents, std::to_integer<int>(kNoExponent), static_cast<std::size_t>(kGroup));
     for (std::int64_t k = 0; k < std::min(kGroup, depth - first); ++k, input += kPanel / kPerByte) {
       const auto exponent = std::to_integer<std::uint8_t>(encoded[first + k]);
       int any = 0;
@@ -101,26 +102,27 @@ void pack_blocks(std::int64_t depth, const std::byte* encoded, std::byte* panel)
         // Below E = m a magnitude may be too small for a normal f32: the format reads it as zero.
         if (exponent < kMagnitude && block_float_value(kMagnitude, exponent, static_cast<std::uint8_t>(code)) == 0)
           value = 0;
-        const CodePlace place = code_place(kBits, k, column);
-        panel[kGroup + place.byte] |= static_cast<std::byte>((value & kMask) << place.shift);
+        const CodePlace at = code_place(kBits, word_stride, k, column);
+        codes[at.byte] |= static_cast<std::byte>((value & kMask) << at.shift);
         any |= value;
       }
       if (any == 0) continue;
-      panel[k] = std::byte{exponent};
-      least = std::min(least, panel[k]);
+      exponents[k] = std::byte{exponent};
+      least = std::min(least, exponents[k]);
     }
   }
-  fill_exponents(begin, ceil_div(depth, kGroup), kStride, least);
+  fill_exponents(packed + place.first, ceil_div(depth, kGroup), place.group_stride, least);
 }
 
-void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded, std::byte* panel) {
+void pack_blocks(WeightCode weight, std::int64_t depth, const std::byte* encoded, const BundlePlace& place,
+                 std::byte* packed) {
   switch (weight) {
     case WeightCode::kBfp8:
-      return pack_blocks<kBfp8MagnitudeBits>(depth, encoded, panel);
+      return pack_blocks<kBfp8MagnitudeBits>(depth, encoded, place, packed);
     case WeightCode::kBfp4:
-      return pack_blocks<kBfp4MagnitudeBits>(depth, encoded, panel);
+      return pack_blocks<kBfp4MagnitudeBits>(depth, encoded, place, packed);
     default:
-      return pack_blocks<kBfp2MagnitudeBits>(depth, encoded, panel);
+      return pack_blocks<kBfp2MagnitudeBits>(depth, encoded, place, packed);
   }
 }
 
@@ -153,11 +155,12 @@ float panel_value(const PanelWeight& weight, std::int64_t n, std::int64_t k) {
       break;
   }
   const int magnitude = magnitude_bits(weight.code);
-  const std::uint8_t* group = panel + k / kGroup * group_bytes(weight.code);
-  const CodePlace place = code_place(magnitude + 1, k % kGroup, column);
-  const int field = group[kGroup + place.byte] >> place.shift & ((1 << (magnitude + 1)) - 1);
+  const BundlePlace place = bundle_place(n / kPanel, weight.n, weight.panel_bytes, group_bytes(weight.code));
+  const std::uint8_t* exponents = weight.data + place.first + k / kGroup * place.group_stride;
+  const CodePlace at = code_place(magnitude + 1, place.panels * kWordBytes, k % kGroup, column);
+  const int field = exponents[place.panels * kGroup + at.byte] >> at.shift & ((1 << (magnitude + 1)) - 1);
   const int code = field >> magnitude == 0 ? field : field - (2 << magnitude);  // two's complement
-  return std::ldexp(static_cast<float>(code), group[k % kGroup] - 127 - (magnitude - 1));
+  return std::ldexp(static_cast<float>(code), exponents[k % kGroup] - 127 - (magnitude - 1));
 }
 
 void pack_linear(const WeightSpec& spec, const WeightSource& source, std::byte* dst, Executor& executor,
@@ -193,7 +196,8 @@ void pack_linear(const WeightSpec& spec, const WeightSource& source, std::byte* 
           fail(Category::kBadInput, "",
                "outputs {} to {} of the weight hold an infinity or a NaN, which {} cannot store", first,
                first + count - 1, format.name);
-        pack_blocks(weight_code(spec.format), depth, own.encoded.data(), target);
+        const WeightCode code = weight_code(spec.format);
+        pack_blocks(code, depth, own.encoded.data(), bundle_place(panel, outputs, stride, group_bytes(code)), dst);
       } else {
         if (spec.format == Format::bf16) pair_inputs(own.outputs, depth, own.inputs);
         format.encode(own.inputs.data(), static_cast<std::int64_t>(own.inputs.size()), target);

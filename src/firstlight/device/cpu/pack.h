@@ -3,13 +3,14 @@
 // A linear weight [K, N] lies in panels of 16 columns, N padded with zeros; the panel is a device's unit of work.
 //   f32, f16            [K][16] elements
 //   bf16                [K / 2][16][2]: two inputs of a column side by side, a last odd one beside a zero
-//   bfp8, bfp4, bfp2    for every 16 inputs (K padded): 16 exponent bytes, one per input, then the codes of those
-//                       inputs: bfp8 a byte each, [16 inputs][16 columns]; bfp4 and bfp2 a 32-bit word for eight or
-//                       sixteen inputs of a column, the first in the low bits, [words][16 columns]
+//   bfp8, bfp4, bfp2    in bundles of four panels, of which the last may have fewer. For every 64 inputs (K padded) the
+//                       exponents, [panels][64] bytes, one per input, then the codes, [words][panels][16 columns]: a
+//                       32-bit word for four, eight or sixteen inputs of a column, the first in the low bits
 // A code is the signed magnitude of format/block_float.h as two's complement: value = code 2^(E - 127 - (m - 1)). A
 // code that the format flushes to zero is stored as 0, and an input whose codes are all 0 under the least exponent of
-// its panel's others (127 if it has none), so that kernels need no rule for either. The bytes per weight are the
-// format's own. Tables and vectors are row-major in their format's row layout.
+// its panel's others (127 if it has none), so that kernels need no rule for either. Where K
+// is a multiple of 64 the bytes per weight are the format's own. Tables and vectors are row-major in their format's row
+// layout.
 #pragma once
 
 #include "firstlight/device/contract.h"
@@ -17,7 +18,7 @@
 
 namespace firstlight::device::cpu {
 
-inline constexpr std::string_view kPanelLayout = "cpu-panel16-v3";
+inline constexpr std::string_view kPanelLayout = "cpu-panel16-v4";
 inline constexpr std::string_view kRowLayout = "cpu-rows-v1";
 
 std::int64_t panel_bytes(Format format, std::int64_t k);

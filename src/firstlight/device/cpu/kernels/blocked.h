@@ -39,11 +39,11 @@ FL_INLINE Vec step(Pairs, Vec acc, uint32_t x, const float* w) { return dot_pair
 FL_INLINE Vec step(Floats, Vec acc, float x, const float* w) { return fma(set1(x), load(w), acc); }
 
 // What a tile's product asks of memory as it goes, so that the weights of the next block are near when their turn
-// comes: with each step the line at `data`, and those of the panels beside it.
+// comes: with each step as many lines, one at `data` and the others apart from it, as it has panels.
 struct Ahead {
   const uint8_t* data;
-  int64_t step;          // bytes
-  int64_t panel_stride;  // bytes
+  int64_t step;   // bytes
+  int64_t apart;  // bytes
 };
 
 // acc [rows][kPanels][16] += x [steps][rows] w [kPanels][steps][16].
@@ -56,7 +56,7 @@ void multiply_tile(const typename In::Input* x, const float* w, int64_t w_stride
         [&](auto p) FL_STEP { acc[r.value][p.value] = load(results + r.value * results_stride + p.value * kPanel); });
   });
   for (int64_t i = 0; i < steps; ++i, x += kRows, w += kPanel, ahead.data += ahead.step) {
-    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(ahead.data + p * ahead.panel_stride, 0, 2);
+    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(ahead.data + p * ahead.apart, 0, 2);
     unrolled<kRows>([&](auto r) FL_STEP {
       unrolled<kPanels>([&](auto p) FL_STEP {
         acc[r.value][p.value] = step(In{}, acc[r.value][p.value], x[r.value], w + p.value * w_stride);
@@ -99,13 +99,16 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
     for (int64_t first = 0; first < k_steps; first += kSteps) {
       const int64_t steps = smaller(kSteps, k_steps - first);
       const int64_t k = first * In::kTogether;
-      const uint8_t* block = task.weight.data + panel * panel_bytes + k / kGroup * kGroupBytes<W>;
+      // A bundle's block lies in one piece, other panels' apart.
+      const int64_t block_stride = W::kScaled ? kBlockBytes : panel_bytes;  // between panels
+      const uint8_t* block =
+          task.weight.data + panel * panel_bytes + first / kSteps * kBlockBytes * (W::kScaled ? panels : 1);
       // The next block of these panels, or the first of those that follow, which are a worker's next as a rule.
       const bool last = first + kSteps >= k_steps;
       const bool none = last && (panel + kPanelGroup) * kPanel >= task.weight.n;
       const uint8_t* next = none   ? block
                             : last ? task.weight.data + (panel + kPanelGroup) * panel_bytes
-                                   : block + kBlockBytes;
+                                   : block + kBlockBytes * (W::kScaled ? panels : 1);
       const int64_t next_bytes = none ? 0 : kBlockBytes / tiles;  // during each tile
       for (int64_t p = 0; p < panels;) {
         const bool wide = p + kTilePanels <= panels;
@@ -124,7 +127,7 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
           const int64_t rows = tile_begin(task.rows, tiles, t + 1) - row;
           const auto* x = static_cast<const typename In::Input*>(task.x) + row * k_steps + first * rows;
           float* out = results + row * width + p * kPanel;
-          const Ahead ahead{next + p * panel_bytes + t * next_bytes, (next_bytes + kSteps - 1) / kSteps, panel_bytes};
+          const Ahead ahead{next + p * block_stride + t * next_bytes, (next_bytes + kSteps - 1) / kSteps, block_stride};
           if (wide) {
             multiply_tile_of<In, kTilePanels>(rows, x, w, w_stride, steps, out, width, ahead);
           } else if constexpr (kTilePanels > 1) {

@@ -6,55 +6,64 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
-// The 16 inputs of a group, as floats [16][16 lanes] or pairs [8][16 lanes]. Scales go by way of memory, from where
-// a broadcast costs no arithmetic; the compiler would keep them in a register and permute it.
+// In::kScaled inputs of a group, whose words are `stride` bytes apart, as floats [inputs][16 lanes] or pairs [inputs /
+// 2][16 lanes]. Scales go by way of memory, from where a broadcast costs no arithmetic; the compiler would keep them in
+// a register and permute it.
 template <typename In, typename W>
-FL_INLINE void decode_group(const uint8_t* group, float* out) {
+FL_INLINE void decode_inputs(const uint8_t* exponents_of_inputs, const uint8_t* codes, int64_t stride, float* out) {
   constexpr int kLeastScale = 33;  // from here on scales, and codes by them, are normal numbers
-  const uint8_t* codes = group + kGroup;
-  const auto unit = [&](auto i) FL_STEP { return codes + i.value / W::kUnit * W::kUnitBytes; };
-  const auto each = [&](const auto& input) FL_STEP {
-    unrolled<kGroup / In::kTogether>([&](auto i) FL_STEP {
+  constexpr int kInputs = In::kScaled;
+  const auto unit = [&](auto i) FL_STEP { return codes + i.value / W::kUnit * stride; };
+  bool small = false;
+  for (int i = 0; i < kInputs; i += 16) small |= any_below(load_bytes(exponents_of_inputs + i), kLeastScale);
+  const auto in_full = [&](auto i)
+                           FL_STEP { return value<W, i.value % W::kUnit>(unit(i), exponents_of_inputs[i.value]); };
 #if defined(FL_PAIRS)
-      if constexpr (In::kTogether == 2) {
-        store_pair(out + i.value * kPanel, join(input(Index<2 * i.value>{}), input(Index<2 * i.value + 1>{})));
-        return;
-      }
-#endif
-      if constexpr (In::kTogether == 1) store(out + i.value * kPanel, input(i));
-    });
-  };
-  if (any_below(load_bytes(group), kLeastScale)) {
-    each([&](auto i) FL_STEP { return value<W, i.value % W::kUnit>(unit(i), group[i.value]); });
-    return;
-  }
-#if defined(FL_PAIRS)
-  if constexpr (In::kTogether == 2 && W::kUnit == 8) {
-    uint32_t shifts[kGroup / 2];
-    store_shifts(shifts, pair_shifts(load_bytes(group), kPowerBelow<W>));
+  if constexpr (In::kTogether == 2) {
+    if (small) {
+      unrolled<kInputs / 2>([&](auto i) FL_STEP {
+        store_pair(out + i.value * kPanel, join(in_full(Index<2 * i.value>{}), in_full(Index<2 * i.value + 1>{})));
+      });
+      return;
+    }
+    uint32_t shifts[kInputs / 2];
+    store_shifts(shifts, pair_shifts(exponents_of_inputs, kPowerBelow<W>));
     asm volatile("" : "+m"(shifts));
-    unrolled<kGroup / 2>([&](auto i) FL_STEP {
-      const Pair pair = W::template pair<i.value % 4>(codes + i.value / 4 * W::kUnitBytes);
+    unrolled<kInputs / 2>([&](auto i) FL_STEP {
+      const Pair pair = W::template pair<i.value % (W::kUnit / 2)>(unit(Index<2 * i.value>{}));
       store_pair(out + i.value * kPanel, scale_pair(pair, shifts[i.value]));
     });
     return;
   }
 #endif
-  float scales[kGroup];
-  store(scales, group_scales<W>(load_bytes(group)));
-  asm volatile("" : "+m"(scales));
-  each([&](auto i) FL_STEP { return mul(W::template lanes<i.value % W::kUnit>(unit(i)), set1(scales[i.value])); });
+  if constexpr (In::kTogether == 1) {
+    if (small) {
+      unrolled<kInputs>([&](auto i) FL_STEP { store(out + i.value * kPanel, in_full(i)); });
+      return;
+    }
+    float scales[kInputs];
+    store(scales, group_scales<W>(load_bytes(exponents_of_inputs)));
+    asm volatile("" : "+m"(scales));
+    unrolled<kInputs>([&](auto i) FL_STEP {
+      store(out + i.value * kPanel, mul(W::template lanes<i.value % W::kUnit>(unit(i)), set1(scales[i.value])));
+    });
+  }
 }
 
 // The inputs [k, k + depth) of one panel to out [depth / kTogether][16 lanes], whole groups of a format with exponents;
 // k starts a group.
 template <typename In, typename W>
 void decode_panel(const PanelWeight& weight, int64_t panel, int64_t k, int64_t depth, float* out) {
-  const uint8_t* data = weight.data + panel * weight.panel_bytes + k / kGroup * kGroupBytes<W>;
   if constexpr (W::kScaled) {
-    for (int64_t i = 0; i < depth; i += kGroup, data += kGroupBytes<W>, out += kGroup / In::kTogether * kPanel)
-      decode_group<In, W>(data, out);
+    const Groups groups = groups_of<W>(weight, panel);
+    for (int64_t i = 0; i < depth; i += kGroup) {
+      const int64_t group = (k + i) / kGroup;
+      const int64_t stride = groups.word_stride();
+      for (int j = 0; j < kGroup; j += In::kScaled, out += In::kScaled / In::kTogether * kPanel)
+        decode_inputs<In, W>(groups.exponents(group) + j, groups.codes(group) + j / W::kUnit * stride, stride, out);
+    }
   } else {
+    const uint8_t* data = weight.data + panel * weight.panel_bytes + k / W::kUnit * W::kUnitBytes;
     constexpr int kUnit = W::kUnit < In::kTogether ? In::kTogether : W::kUnit;
     for (int64_t i = 0; i < depth; i += kUnit, data += W::kUnitBytes, out += kUnit / In::kTogether * kPanel) {
 #if defined(FL_PAIRS)

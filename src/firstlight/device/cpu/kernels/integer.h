@@ -15,7 +15,8 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
-constexpr int kSubgroups = kIntegerGroup / kGroup;
+constexpr int kSubgroup = 16;  // inputs
+constexpr int kSubgroups = kIntegerGroup / kSubgroup;
 
 FL_INLINE uint32_t bits_of(float x) {
   uint32_t bits;
@@ -43,8 +44,8 @@ FL_INLINE float quantise_group(const float* x, int16_t* out) {
   const Vec factor = set1(32512.0F / largest);
   constexpr int kLanes = kMultiplierLanes;
   for (int i = 0; i < kSubgroups; ++i) {
-    int16_t* block = out + i / kLanes * kLanes * kGroup + i % kLanes * 8;
-    store_int16(block, block + kLanes * 8, mul(load(x + i * kGroup), factor));
+    int16_t* block = out + i / kLanes * kLanes * kSubgroup + i % kLanes * 8;
+    store_int16(block, block + kLanes * 8, mul(load(x + i * kSubgroup), factor));
   }
   return largest / 127.0F;
 }
@@ -60,40 +61,14 @@ void quantise(const float* x, int64_t k, int16_t* out, float* scales) {
 }
 
 template <typename W>
-constexpr int kCodeBits = W::kFractionBits + 2;
+constexpr int kFields = 8 / W::kCodeBits;  // quads of codes in 64 bytes
 template <typename W>
-constexpr int kFields = 8 / kCodeBits<W>;  // quads of codes in 64 bytes
-template <typename W>
-constexpr int kPackedQuads = kGroup / (4 * kFields<W>);  // of 16 inputs, 64 bytes each
-
-// The p-th of them.
-template <typename W>
-FL_INLINE Quad packed_quad(const uint8_t* subgroup, int p) {
-  const uint8_t* data = subgroup + kGroup + p * 64;
-  if constexpr (W::kUnit == 1) return load_units(data);
-  return load_quad(data);
-}
-
-alignas(64) constexpr uint8_t kNoCodes[kGroup + kGroup * kPanel] = {};
-
-// The 16-input groups of a group of a panel; zeros beyond its end.
-template <typename W>
-struct Subgroups {
-  const uint8_t* data[kSubgroups];
-  FL_INLINE Subgroups at(const PanelWeight& weight, int64_t panel, int64_t group) {
-    const int64_t first = group * kSubgroups;
-    const int64_t count = (weight.k + kGroup - 1) / kGroup - first;
-    const uint8_t* begin = weight.data + panel * weight.panel_bytes + first * kGroupBytes<W>;
-    Subgroups result;
-    for (int i = 0; i < kSubgroups; ++i) result.data[i] = i < count ? begin + i * kGroupBytes<W> : kNoCodes;
-    return result;
-  }
-};
+constexpr int kPackedQuads = kGroup / (4 * kFields<W>);  // of a group, 64 bytes each
 
 // 2^(e - 127 - (m - 1)).
 template <typename W>
 FL_INLINE float code_scale(int exponent) {
-  return float_of(static_cast<uint32_t>(exponent) << 23) * (1.0F / static_cast<float>(1 << W::kFractionBits));
+  return float_of(static_cast<uint32_t>(exponent) << 23) * (W::kOne);
 }
 
 // ---- The product of a group ------------------------------------------------------------------------------------
@@ -108,7 +83,7 @@ struct GroupInputs {
 template <typename W, int kRows>
 FL_INLINE void scale_inputs(const int16_t* x, int64_t x_stride, const int16_t* by, GroupInputs<kRows>& out) {
   unrolled<kRows>([&](auto r) FL_STEP {
-    out.sums[r.value] = inputs<kCodeBits<W>>(x + r.value * x_stride, by, out.values[r.value]);
+    out.sums[r.value] = inputs<W::kCodeBits>(x + r.value * x_stride, by, out.values[r.value]);
   });
 }
 
@@ -118,7 +93,7 @@ struct Counter {
 };
 // Unrolling is a tenth of the time of codes of four bits and costs a second of compilation for each number of rows.
 template <typename W>
-constexpr bool kUnrolls = kUnrollsGroups&& kCodeBits<W> == 4;
+constexpr bool kUnrolls = kUnrollsGroups&& W::kCodeBits == 4;
 template <typename W, int kCount, typename Body>
 FL_INLINE void subgroups(const Body& body) {
   if constexpr (kUnrolls<W>) {
@@ -128,74 +103,100 @@ FL_INLINE void subgroups(const Body& body) {
   }
 }
 
-// acc += the group's products; quad(subgroup, index<i>) gives the i-th of a subgroup's four quads of codes.
-template <typename W, int kRows, typename Codes>
-FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>& x, const float* scales,
-                              int64_t scales_stride, float weight_scale, Vec (&acc)[kRows]) {
-  constexpr int kBits = kCodeBits<W>;
+// acc += the group's products; quad(panel, subgroup, index<i>) gives the i-th of a subgroup's four quads of codes.
+template <typename W, int kRows, int kPanels, typename Codes>
+FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>* x, const float* scales,
+                              int64_t scales_stride, const float* weight_scales, Vec (*acc)[kRows]) {
+  constexpr int kBits = W::kCodeBits;
   constexpr int kFold = kFoldQuads<kBits>;
-  Totals totals[kRows];
-  unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = no_totals(); });
-  Totals codes = no_totals();
+  Totals totals[kPanels][kRows];
+  Totals codes[kPanels];
+  unrolled<kPanels>([&](auto p) FL_STEP {
+    codes[p.value] = no_totals();
+    unrolled<kRows>([&](auto r) FL_STEP { totals[p.value][r.value] = no_totals(); });
+  });
   static_assert(kFold % 4 == 0, "sums are folded after whole subgroups");
   subgroups<W, kSubgroups / (kFold / 4)>([&](auto part) FL_STEP {
-    Sums<kBits> sums[kRows];
-    unrolled<kRows>([&](auto r) FL_STEP { sums[r.value] = no_sums<kBits>(); });
+    Sums<kBits> sums[kPanels][kRows];
+    unrolled<kPanels>(
+        [&](auto p) FL_STEP { unrolled<kRows>([&](auto r) FL_STEP { sums[p.value][r.value] = no_sums<kBits>(); }); });
     subgroups<W, kFold / 4>([&](auto of_part) FL_STEP {
       const int subgroup = part.value * (kFold / 4) + of_part.value;
       unrolled<4>([&](auto i) FL_STEP {
-        const Quad w = quad(subgroup, i);
-        codes = add_codes<kBits>(codes, w);
-        unrolled<kRows>([&](auto r) FL_STEP {
-          sums[r.value] = step<kBits>(sums[r.value], w, x.values[r.value] + subgroup * kGroup + 4 * i.value);
+        unrolled<kPanels>([&](auto p) FL_STEP {
+          const Quad w = quad(p, subgroup, i);
+          codes[p.value] = add_codes<kBits>(codes[p.value], w);
+          unrolled<kRows>([&](auto r) FL_STEP {
+            sums[p.value][r.value] =
+                step<kBits>(sums[p.value][r.value], w, x[p.value].values[r.value] + subgroup * kSubgroup + 4 * i.value);
+          });
         });
       });
     });
-    unrolled<kRows>([&](auto r) FL_STEP { totals[r.value] = fold<kBits>(totals[r.value], sums[r.value]); });
+    unrolled<kPanels>([&](auto p) FL_STEP {
+      unrolled<kRows>([&](auto r) FL_STEP {
+        totals[p.value][r.value] = fold<kBits>(totals[p.value][r.value], sums[p.value][r.value]);
+      });
+    });
   });
-  unrolled<kRows>([&](auto r) FL_STEP {
-    const Totals sum = corrected<kBits>(totals[r.value], codes, x.sums[r.value]);
-    acc[r.value] = fma(to_floats(sum), set1(scales[r.value * scales_stride] * weight_scale), acc[r.value]);
+  unrolled<kPanels>([&](auto p) FL_STEP {
+    unrolled<kRows>([&](auto r) FL_STEP {
+      const Totals sum = corrected<kBits>(totals[p.value][r.value], codes[p.value], x[p.value].sums[r.value]);
+      const Vec scale = set1(scales[r.value * scales_stride] * weight_scales[p.value]);
+      acc[p.value][r.value] = fma(to_floats(sum), scale, acc[p.value][r.value]);
+    });
   });
 }
 
 // ---- Few rows: codes go from memory into the product -------------------------------------------------------------
 
-constexpr int64_t kBatch = 4;  // groups whose inputs are made together, so that they do not wait for one another
-
-template <typename W, int kRows>
-void integer_panel(const LinearTask& task, int64_t panel) {
-  constexpr int64_t kBytes = kSubgroups * kGroupBytes<W>;
-  constexpr int64_t kAhead = 8192 / kBytes * kBytes;  // bytes
+// A bundle, or one panel of it, kWide panels at a time.
+template <typename W, int kRows, int kPanels, int kWide>
+void integer_bundle(const LinearTask& task, int64_t panel) {
+  constexpr int64_t kAhead = 8192;  // bytes
   const int64_t groups = integer_groups(task.weight.k);
+  Groups weights = groups_of<W>(task.weight, panel);
+  if constexpr (kPanels == kBundle) weights = {weights.first, kBundle * kGroupBytes<W>, kBundle};
   const auto* x = static_cast<const int16_t*>(task.x);
-  Vec acc[kRows];
-  unrolled<kRows>([&](auto r) FL_STEP { acc[r.value] = zero(); });
-  GroupInputs<kRows> scaled[kBatch];
-  float scales[kBatch];
-  for (int64_t first = 0; first < groups; first += kBatch) {
-    const int64_t count = smaller(kBatch, groups - first);
-    for (int64_t i = 0; i < count; ++i) {
+  Vec acc[kPanels][kRows];
+  for (int p = 0; p < kPanels; ++p) unrolled<kRows>([&](auto r) FL_STEP { acc[p][r.value] = zero(); });
+  struct Scaled {
+    GroupInputs<kRows> inputs[kPanels];
+    float scales[kPanels];
+  };
+  Scaled buffers[2];  // a group's inputs are made while the one before it is multiplied
+  const auto scale = [&](int64_t group, Scaled& out) FL_STEP {
+    for (int p = 0; p < kPanels; ++p) {
       alignas(64) int16_t by[kIntegerGroup];
-      const auto subgroups = Subgroups<W>::at(task.weight, panel, first + i);
-      scales[i] = code_scale<W>(multipliers(subgroups.data, by));
-      scale_inputs<W, kRows>(x + (first + i) * kIntegerGroup, task.x_stride, by, scaled[i]);
+      const uint8_t* exponents_of_group = weights.exponents(group) + p * kGroup;
+      prefetch(exponents_of_group + kAhead);
+      out.scales[p] = code_scale<W>(multipliers(exponents_of_group, by));
+      scale_inputs<W, kRows>(x + group * kIntegerGroup, task.x_stride, by, out.inputs[p]);
     }
-    for (int64_t i = 0; i < count; ++i) {
-      const auto subgroups = Subgroups<W>::at(task.weight, panel, first + i);
-      // The hardware, which sees exponents read before codes, does not foresee them. Panels follow one another, so what
-      // is behind this one is the next.
-      prefetch(subgroups.data[0] + kAhead, kBytes);
-      Quad packed;
-      const auto quad = [&](int subgroup, auto i) FL_STEP {
+  };
+  if (groups > 0) scale(0, buffers[0]);
+  for (int64_t group = 0; group < groups; ++group) {
+    const Scaled& scaled = buffers[group % 2];
+    if (group + 1 < groups) scale(group + 1, buffers[(group + 1) % 2]);
+    for (int first = 0; first < kPanels; first += kWide) {
+      const uint8_t* codes = weights.codes(group) + first * kWordBytes;
+      Quad packed[kWide];
+      const auto quad = [&](auto p, int subgroup, auto i) FL_STEP {
         constexpr int kField = i.value % kFields<W>;
-        if constexpr (kField == 0) packed = packed_quad<W>(subgroups.data[subgroup], i.value / kFields<W>);
-        return field<kCodeBits<W>, kField>(packed);
+        if constexpr (kField == 0) {
+          const uint8_t* word =
+              codes + (subgroup * 4 + i.value) / kFields<W> * weights.word_stride() + p.value * kWordBytes;
+          packed[p.value] = load_quad(word);
+          prefetch(word + kAhead);
+        }
+        return field<W::kCodeBits, kField>(packed[p.value]);
       };
-      multiply_group<W, kRows>(quad, scaled[i], task.x_scales + first + i, groups, scales[i], acc);
+      multiply_group<W, kRows, kWide>(quad, scaled.inputs + first, task.x_scales + group, groups, scaled.scales + first,
+                                      acc + first);
     }
   }
-  unrolled<kRows>([&](auto r) FL_STEP { finish(task, r.value, panel, acc[r.value]); });
+  for (int p = 0; p < kPanels; ++p)
+    unrolled<kRows>([&](auto r) FL_STEP { finish(task, r.value, panel + p, acc[p][r.value]); });
 }
 
 // ---- Many rows: codes are spread out once for all ----------------------------------------------------------------
@@ -210,18 +211,18 @@ struct SpreadCodes {
 
 template <typename W>
 void spread(const LinearTask& task, int64_t panel, int64_t first, int64_t groups, SpreadCodes& out) {
+  const Groups weights = groups_of<W>(task.weight, panel);
   for (int64_t group = 0; group < groups; ++group) {
-    const auto subgroups = Subgroups<W>::at(task.weight, panel, first + group);
-    out.scales[group] = code_scale<W>(multipliers(subgroups.data, out.by[group]));
+    const uint8_t* data = weights.codes(first + group);
+    out.scales[group] = code_scale<W>(multipliers(weights.exponents(first + group), out.by[group]));
     uint8_t* quads = out.quads + group * kIntegerGroup * kPanel;
-    for (const uint8_t* subgroup : subgroups.data)
-      for (int packed = 0; packed < kPackedQuads<W>; ++packed) {
-        const Quad word = packed_quad<W>(subgroup, packed);
-        unrolled<kFields<W>>([&](auto j) FL_STEP {
-          store_quad(quads, field<kCodeBits<W>, j.value>(word));
-          quads += 64;
-        });
-      }
+    for (int packed = 0; packed < kPackedQuads<W>; ++packed) {
+      const Quad word = load_quad(data + packed * weights.word_stride());
+      unrolled<kFields<W>>([&](auto j) FL_STEP {
+        store_quad(quads, field<W::kCodeBits, j.value>(word));
+        quads += 64;
+      });
+    }
   }
 }
 
@@ -238,9 +239,10 @@ void integer_tile(const LinearTask& task, int64_t row, int64_t first, int64_t gr
   unrolled<kRows>([&](auto r) FL_STEP { acc[r.value] = load(results + r.value * kPanel); });
   for (int64_t group = 0; group < groups; ++group) {
     const uint8_t* quads = codes.quads + group * kIntegerGroup * kPanel;
-    const auto quad = [&](int subgroup, auto i) FL_STEP { return load_quad(quads + (subgroup * 4 + i.value) * 64); };
-    multiply_group<W, kRows>(quad, scaled[group], task.x_scales + row * all_groups + first + group, all_groups,
-                             codes.scales[group], acc);
+    const auto quad = [&](auto, int subgroup, auto i)
+                          FL_STEP { return load_quad(quads + (subgroup * 4 + i.value) * 64); };
+    multiply_group<W, kRows, 1>(quad, scaled + group, task.x_scales + row * all_groups + first + group, all_groups,
+                                codes.scales + group, &acc);
   }
   unrolled<kRows>([&](auto r) FL_STEP { store(results + r.value * kPanel, acc[r.value]); });
 }
@@ -282,7 +284,10 @@ template <typename W, int kRows = kDirectRows>
 void integer_rows(const LinearTask& task, int64_t begin, int64_t end) {
   if constexpr (kRows > 0) {
     if (task.rows != kRows) return integer_rows<W, kRows - 1>(task, begin, end);
-    for (int64_t panel = begin; panel < end; ++panel) integer_panel<W, kRows>(task, panel);
+    int64_t panel = begin;
+    for (; panel + kBundle <= end; panel += kBundle)
+      integer_bundle<W, kRows, kBundle, kIntegerPanels[kRows]>(task, panel);
+    for (; panel < end; ++panel) integer_bundle<W, kRows, 1, 1>(task, panel);
   }
 }
 

@@ -33,7 +33,7 @@ void quantise_row(const float* x, int64_t k, int64_t lane, int16_t* tile, float*
 }
 
 void quantise_lane(const float* x, int64_t k, WeightCode code, int64_t lane, int16_t* tile, float* scales) {
-  with_block_weight(code, [&](auto weight) { quantise_row<kCodeBits<decltype(weight)>>(x, k, lane, tile, scales); });
+  with_block_weight(code, [&](auto weight) { quantise_row<decltype(weight)::kCodeBits>(x, k, lane, tile, scales); });
 }
 
 // ---- Weights -----------------------------------------------------------------------------------------------------
@@ -49,23 +49,23 @@ static_assert(kPanelGroup * sizeof(LaneCodes) <= kLaneCodeBytes);
 
 template <typename W>
 void spread(const PanelWeight& weight, int64_t panel, int64_t first, int64_t groups, LaneCodes& out) {
-  constexpr int kBits = kCodeBits<W>;
+  constexpr int kBits = W::kCodeBits;
+  const Groups weights = groups_of<W>(weight, panel);
   for (int64_t group = 0; group < groups; ++group) {
-    const auto subgroups = Subgroups<W>::at(weight, panel, first + group);
-    out.scales[group] = code_scale<W>(multipliers(subgroups.data, out.by[group]));
+    const uint8_t* data = weights.codes(first + group);
+    out.scales[group] = code_scale<W>(multipliers(weights.exponents(first + group), out.by[group]));
     order_inputs<kBits>(out.by[group]);
     Totals sums = no_totals();
     auto* quads = &out.quads[group][0][0][0];
-    for (const uint8_t* subgroup : subgroups.data)
-      for (int packed = 0; packed < kPackedQuads<W>; ++packed) {
-        const Quad word = packed_quad<W>(subgroup, packed);
-        unrolled<kFields<W>>([&](auto j) FL_STEP {
-          const Quad quad = field<kBits, j.value>(word);
-          sums = add_codes<kBits>(sums, quad);
-          store_quad(quads, quad);
-          quads += sizeof(out.quads[0][0]);
-        });
-      }
+    for (int packed = 0; packed < kPackedQuads<W>; ++packed) {
+      const Quad word = load_quad(data + packed * weights.word_stride());
+      unrolled<kFields<W>>([&](auto j) FL_STEP {
+        const Quad quad = field<kBits, j.value>(word);
+        sums = add_codes<kBits>(sums, quad);
+        store_quad(quads, quad);
+        quads += sizeof(out.quads[0][0]);
+      });
+    }
     store_totals(out.starts[group], corrected<kBits>(no_totals(), sums, 0));
   }
 }
@@ -104,7 +104,7 @@ void finish_lanes(const LinearTask& task, int64_t row, int64_t panel, int64_t pa
 template <typename W>
 void lanes(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
   constexpr int64_t kResults = kPanel * kLaneRows;
-  constexpr int64_t kBlockBytes = kLaneDepth / kGroup * kGroupBytes<W>;  // of a panel
+  constexpr int64_t kBlockBytes = kLaneGroups * kGroupBytes<W>;  // of a panel
   const PanelWeight& weight = task.weight;
   const int64_t groups = integer_groups(weight.k);
   const int64_t tiles = tile_count(task.rows, kLaneRows);
@@ -116,17 +116,18 @@ void lanes(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch)
     for (int64_t i = 0; i < tiles * panels * kResults; i += kPanel) store(results + i, zero());
     for (int64_t first = 0; first < groups; first += kLaneGroups) {
       const int64_t count = smaller(kLaneGroups, groups - first);
-      const uint8_t* block = weight.data + panel * weight.panel_bytes + first * kSubgroups * kGroupBytes<W>;
+      const uint8_t* block = groups_of<W>(weight, panel).exponents(first);
       // The next block of these panels, or the first of those that follow, which are a worker's next as a rule.
       const bool last = first + kLaneGroups >= groups;
-      const uint8_t* next = last ? weight.data + (panel + kPanelGroup) * weight.panel_bytes : block + kBlockBytes;
+      const uint8_t* next =
+          last ? weight.data + (panel + kPanelGroup) * weight.panel_bytes : block + panels * kBlockBytes;
       for (int64_t p = 0; p < panels; ++p) spread<W>(weight, panel + p, first, count, codes[p]);
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t from = tile * groups + first;
         for (int64_t p = 0; p < panels; ++p)
           multiply_lanes(static_cast<const int16_t*>(task.x) + from * kLaneGroupInputs,
                          task.x_scales + from * kLaneRows, codes[p], count, results + (tile * panels + p) * kResults,
-                         next + p * weight.panel_bytes + tile * (kBlockBytes / tiles), ahead_step);
+                         next + p * kBlockBytes + tile * (kBlockBytes / tiles), ahead_step);
       }
     }
     for (int64_t tile = 0; tile < tiles; ++tile)

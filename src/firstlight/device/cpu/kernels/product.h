@@ -30,11 +30,9 @@ struct Floats {
   using Sum = Vec;
   static constexpr int kTogether = 1;
   static constexpr int kBlock = 0;
-  static constexpr bool kFlushes = false;  // whether subnormal numbers count as zero
-  template <typename W>
-  static constexpr int kStep = W::kUnit;  // inputs that are decoded at a time
-  template <typename W>
-  static constexpr int64_t kStepBytes = W::kUnitBytes;
+  static constexpr bool kFlushes = false;               // whether subnormal numbers count as zero
+  static constexpr int kScaled = 16;                    // inputs that are scaled at a time
+  static constexpr const int* kPanels = kDirectPanels;  // of weights without exponents at a time, by rows
   FL_INLINE Input input(const void* x, int64_t k) { return static_cast<const float*>(x)[k]; }
   template <typename W, int kJ>
   FL_INLINE auto weight(const uint8_t* unit) {
@@ -47,10 +45,10 @@ struct Floats {
   }
   FL_INLINE Vec fold(Vec acc) { return acc; }
   FL_INLINE Vec total(Vec acc) { return acc; }
-  // 16 inputs by 2^(E - 127) kFactor, where that gives normal numbers or zeros.
+  // Inputs by 2^(E - 127) kFactor, where that gives normal numbers or zeros.
   template <typename W>
-  FL_INLINE Vec scales(Bytes exponents_of_group) {
-    return group_scales<W>(exponents_of_group);
+  FL_INLINE Vec scales(const uint8_t* exponents_of_inputs) {
+    return group_scales<W>(load_bytes(exponents_of_inputs));
   }
   FL_INLINE void scale(const void* x, Vec scales, Input* out) {
     store(out, mul(load(static_cast<const float*>(x)), scales));
@@ -66,17 +64,6 @@ struct Tiles : Floats {
   };
   static constexpr int kBlock = kTileDepth;
   static constexpr bool kFlushes = true;
-  template <typename W>
-  static constexpr int kStep = W::kUnit < 2 ? 2 : W::kUnit;
-  template <typename W>
-  static constexpr int64_t kStepBytes = W::kUnitBytes* kStep<W> / W::kUnit;
-  template <typename W, int kJ>
-  FL_INLINE auto weight(const uint8_t* unit) {
-    if constexpr (W::kUnit == 1)
-      return W::template lanes<0>(unit + kJ * W::kUnitBytes);
-    else
-      return W::template lanes<kJ>(unit);
-  }
   FL_INLINE Sum start() { return {zero(), zero(), zero()}; }
   template <int kJ>
   FL_INLINE Sum dot(Sum acc, Input x, Vec w) {
@@ -97,10 +84,8 @@ struct Pairs {
   static constexpr int kTogether = 2;
   static constexpr int kBlock = 0;
   static constexpr bool kFlushes = false;  // the instruction does, whatever is done about it here
-  template <typename W>
-  static constexpr int kStep = W::kUnit < 2 ? 2 : W::kUnit;
-  template <typename W>
-  static constexpr int64_t kStepBytes = W::kUnitBytes* kStep<W> / W::kUnit;
+  static constexpr int kScaled = 32;
+  static constexpr const int* kPanels = kPairPanels;
   FL_INLINE Input input(const void* x, int64_t k) {
     Input pair_of_inputs;
     __builtin_memcpy(&pair_of_inputs, static_cast<const uint16_t*>(x) + k, sizeof(pair_of_inputs));
@@ -118,8 +103,8 @@ struct Pairs {
   FL_INLINE Vec fold(Vec acc) { return acc; }
   FL_INLINE Vec total(Vec acc) { return acc; }
   template <typename W>
-  FL_INLINE Shifts scales(Bytes exponents_of_group) {
-    return pair_shifts(exponents_of_group, kPowerBelow<W>);
+  FL_INLINE Shifts scales(const uint8_t* exponents_of_inputs) {
+    return pair_shifts(exponents_of_inputs, kPowerBelow<W>);
   }
   FL_INLINE void scale(const void* x, Shifts scales, Input* out) {
     store_scaled(out, static_cast<const uint16_t*>(x), scales);
@@ -148,9 +133,9 @@ FL_INLINE void fold_all(typename In::Sum (&acc)[kRows][kPanels]) {
   });
 }
 
-// The hardware, which sees the exponents of several panels read before their codes, foresees little of either. So the
-// lines that a panel's next groups lie on are asked for, and those of the panel that takes its place where it ends.
-constexpr int64_t kAheadBytes = 2048;
+// How far ahead weights are asked for: of each panel without exponents, and of a bundle.
+constexpr int64_t kAheadBytes = 1024;
+constexpr int64_t kBundleAheadBytes = 8192;
 
 // Weights without exponents.
 template <typename In, typename W, int kRows, int kPanels>
@@ -161,10 +146,10 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   for (int r = 0; r < kRows; ++r) x[r] = input_row<In>(task, r);
   typename In::Sum acc[kRows][kPanels];
   start_all<In>(acc);
-  constexpr int kStep = In::template kStep<W>;
+  constexpr int kStep = W::kUnit;
   const auto step = [&](int64_t k, int64_t count) FL_STEP {
     unrolled<kPanels>([&](auto p) FL_STEP {
-      __builtin_prefetch(data[p.value] + kAheadBytes / 2, 0, 2);
+      prefetch(data[p.value] + kAheadBytes);
       unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
         if (j.value * In::kTogether >= count) return;
         const auto w = In::template weight<W, j.value>(data[p.value]);
@@ -174,7 +159,7 @@ void direct_plain(const LinearTask& task, int64_t panel) {
         });
       });
     });
-    for (int p = 0; p < kPanels; ++p) data[p] += In::template kStepBytes<W>;
+    for (int p = 0; p < kPanels; ++p) data[p] += W::kUnitBytes;
   };
   int64_t k = 0;
   for (; k + kStep <= task.weight.k; k += kStep) step(k, kStep);
@@ -182,29 +167,25 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   finish_all<In, kRows, kPanels>(task, panel, acc);
 }
 
-// Weights with exponents: 2^E goes into the input, once for 16 columns, which is exact as long as that neither over-
-// nor underflows. Returns false, nothing written, where it may have.
-template <typename In, typename W, int kRows, int kPanels>
+// Weights with exponents, a bundle or one panel of it: 2^E goes into the input, once for 16 columns, which is exact as
+// long as that neither over- nor underflows. kWide panels are multiplied at a time. Returns false, nothing written,
+// where it may have.
+template <typename In, typename W, int kRows, int kPanels, int kWide>
 bool direct_scaled(const LinearTask& task, int64_t panel) {
-  const uint8_t* data[kPanels];
-  for (int p = 0; p < kPanels; ++p) data[p] = task.weight.data + (panel + p) * task.weight.panel_bytes;
+  Groups groups = groups_of<W>(task.weight, panel);
+  if constexpr (kPanels == kBundle)
+    groups = {groups.first, kBundle * kGroupBytes<W>, kBundle};  // known to the compiler
   const void* x[kRows];
   for (int r = 0; r < kRows; ++r) x[r] = input_row<In>(task, r);
   typename In::Sum acc[kRows][kPanels];
   start_all<In>(acc);
-  Bytes lowest = all_ones();
-  Bytes highest = no_bytes();
-  constexpr int kStep = In::template kStep<W>;
-  constexpr int64_t kStepBytes = In::template kStepBytes<W>;
-  constexpr int64_t kAheadGroups = (kAheadBytes + kGroupBytes<W> - 1) / kGroupBytes<W>;
+  ExponentRange range;
   struct Scaled {
     typename In::Input inputs[kRows][kPanels][kGroup / In::kTogether];
   };
   Scaled buffers[2];  // a group is scaled while the one before it is multiplied
   typename In::Input last[kRows][kGroup / In::kTogether] = {};
-  const auto scale = [&](int64_t k, int64_t offset, Scaled& out) FL_STEP {
-    const int64_t ahead = kAheadGroups * kGroupBytes<W> +
-                          (k + kAheadGroups * kGroup < task.weight.k ? 0 : (kPanels - 1) * task.weight.panel_bytes);
+  const auto scale = [&](int64_t k, Scaled& out) FL_STEP {
     if (task.weight.k - k < kGroup) {  // codes beyond K are zero, and so are the inputs
       for (int r = 0; r < kRows; ++r) {
         __builtin_memcpy(last[r], x[r], static_cast<size_t>((task.weight.k - k) * kInputBytes<In>));
@@ -212,43 +193,57 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
       }
     }
     unrolled<kPanels>([&](auto p) FL_STEP {
-      const uint8_t* group = data[p.value] + offset;
-      prefetch(group + ahead, kGroupBytes<W>);
-      const Bytes exponents_of_group = load_bytes(group);
-      lowest = min_bytes(lowest, exponents_of_group);
-      highest = max_bytes(highest, exponents_of_group);
-      const auto scales = In::template scales<W>(exponents_of_group);
-      unrolled<kRows>([&](auto r) FL_STEP { In::scale(x[r.value], scales, out.inputs[r.value][p.value]); });
+      const uint8_t* group = groups.exponents(k / kGroup) + p.value * kGroup;
+      prefetch(group + kBundleAheadBytes);
+      widen(range, group);
+      unrolled<kGroup / In::kScaled>([&](auto i) FL_STEP {
+        constexpr int kFirst = i.value * In::kScaled;
+        const auto scales = In::template scales<W>(group + kFirst);
+        unrolled<kRows>([&](auto r) FL_STEP {
+          In::scale(static_cast<const uint8_t*>(x[r.value]) + kFirst * kInputBytes<In>, scales,
+                    out.inputs[r.value][p.value] + kFirst / In::kTogether);
+        });
+      });
     });
     if (k + kGroup < task.weight.k)
       for (int r = 0; r < kRows; ++r) x[r] = static_cast<const uint8_t*>(x[r]) + kGroup * kInputBytes<In>;
   };
-  if (task.weight.k > 0) scale(0, 0, buffers[0]);
+  if (task.weight.k > 0) scale(0, buffers[0]);
   for (int64_t k = 0; k < task.weight.k; k += kGroup) {
     const Scaled& scaled = buffers[k / kGroup % 2];
-    if (k + kGroup < task.weight.k) scale(k + kGroup, kGroupBytes<W>, buffers[(k / kGroup + 1) % 2]);
-    for (int p = 0; p < kPanels; ++p) data[p] += kGroup;
-    for (int i = 0; i < kGroup; i += kStep) {
-      unrolled<kPanels>([&](auto p) FL_STEP {
-        unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
-          const auto w = In::template weight<W, j.value>(data[p.value]);
-          unrolled<kRows>([&](auto r) FL_STEP {
-            acc[r.value][p.value] = In::template dot<j.value>(
-                acc[r.value][p.value], scaled.inputs[r.value][p.value][i / In::kTogether + j.value], w);
+    if (k + kGroup < task.weight.k) scale(k + kGroup, buffers[(k / kGroup + 1) % 2]);
+    unrolled<kPanels / kWide>([&](auto part) FL_STEP {
+      constexpr int kFirst = part.value * kWide;
+      typename In::Sum sums[kRows][kWide];
+      unrolled<kRows>([&](auto r) FL_STEP {
+        unrolled<kWide>([&](auto p) FL_STEP { sums[r.value][p.value] = acc[r.value][kFirst + p.value]; });
+      });
+      const uint8_t* codes = groups.codes(k / kGroup) + kFirst * kWordBytes;
+      for (int i = 0; i < kGroup; i += W::kUnit, codes += groups.word_stride()) {
+        unrolled<kWide>([&](auto p) FL_STEP {
+          prefetch(codes + p.value * kWordBytes + kBundleAheadBytes);
+          unrolled<W::kUnit / In::kTogether>([&](auto j) FL_STEP {
+            const auto w = In::template weight<W, j.value>(codes + p.value * kWordBytes);
+            unrolled<kRows>([&](auto r) FL_STEP {
+              sums[r.value][p.value] = In::template dot<j.value>(
+                  sums[r.value][p.value], scaled.inputs[r.value][kFirst + p.value][i / In::kTogether + j.value], w);
+            });
           });
         });
-        data[p.value] += kStepBytes;
+        if constexpr (In::kBlock > 0)
+          if (i % In::kBlock == In::kBlock - W::kUnit) fold_all<In>(sums);
+      }
+      unrolled<kRows>([&](auto r) FL_STEP {
+        unrolled<kWide>([&](auto p) FL_STEP { acc[r.value][kFirst + p.value] = sums[r.value][p.value]; });
       });
-    }
-    if constexpr (In::kBlock > 0)
-      if (k % In::kBlock == In::kBlock - kGroup) fold_all<In>(acc);
+    });
   }
   // Products of the smallest and of the largest stay normal numbers with room for the factors of the lanes.
   constexpr int kRoom = 40;
   constexpr int kLeastScale = In::kFlushes ? 32 : -1;  // group_scales are normal numbers too
-  const bool exact = task.x_lowest > 0 && task.x_highest < 255 && least_byte(lowest) > kLeastScale &&
-                     task.x_lowest + least_byte(lowest) > 127 + kRoom &&
-                     task.x_highest + most_byte(highest) < 254 + 127 - kRoom;
+  const int lowest = least_of(range);
+  const bool exact = task.x_lowest > 0 && task.x_highest < 255 && lowest > kLeastScale &&
+                     task.x_lowest + lowest > 127 + kRoom && task.x_highest + most_of(range) < 254 + 127 - kRoom;
   if (!exact) return false;
   finish_all<In, kRows, kPanels>(task, panel, acc);
   return true;
@@ -257,16 +252,16 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
 // One row and one panel, the weight's value in full before the product: for the ends of the range.
 template <typename In, typename W>
 void direct_careful(const LinearTask& task, int64_t row, int64_t panel) {
-  const uint8_t* data = task.weight.data + panel * task.weight.panel_bytes;
+  const Groups groups = groups_of<W>(task.weight, panel);
   const void* x = input_row<In>(task, row);
   typename In::Sum acc = In::start();
   for (int64_t k = 0; k < task.weight.k; k += kGroup) {
-    const uint8_t* group = data + k / kGroup * kGroupBytes<W>;
+    const uint8_t* exponents_of_group = groups.exponents(k / kGroup);
+    const uint8_t* codes = groups.codes(k / kGroup);
     Vec values[kGroup];
-    for (int i = 0; i < kGroup; i += W::kUnit)
-      unrolled<W::kUnit>([&](auto j) FL_STEP {
-        values[i + j.value] = value<W, j.value>(group + kGroup + i / W::kUnit * W::kUnitBytes, group[i + j.value]);
-      });
+    for (int i = 0; i < kGroup; i += W::kUnit, codes += groups.word_stride())
+      unrolled<W::kUnit>(
+          [&](auto j) FL_STEP { values[i + j.value] = value<W, j.value>(codes, exponents_of_group[i + j.value]); });
     const auto step = [&](auto odd, int i) FL_STEP {
       if (k + i >= task.weight.k) return;
       if constexpr (In::kTogether == 1) {
@@ -280,31 +275,33 @@ void direct_careful(const LinearTask& task, int64_t row, int64_t panel) {
     for (int i = 0; i < kGroup; i += 2) {
       step(Index<0>{}, i);
       step(Index<1>{}, i + 1);
+      if constexpr (In::kBlock > 0)
+        if (i % In::kBlock == In::kBlock - 2) acc = In::fold(acc);
     }
-    if constexpr (In::kBlock > 0)
-      if (k % In::kBlock == In::kBlock - kGroup) acc = In::fold(acc);
   }
   finish(task, row, panel, In::total(acc));
 }
 
-template <typename In, typename W, int kRows, int kPanels>
-void direct_panels(const LinearTask& task, int64_t panel) {
-  if constexpr (W::kScaled) {
-    if (direct_scaled<In, W, kRows, kPanels>(task, panel)) return;
-    for (int r = 0; r < kRows; ++r)
-      for (int p = 0; p < kPanels; ++p) direct_careful<In, W>(task, r, panel + p);
-  } else {
-    direct_plain<In, W, kRows, kPanels>(task, panel);
-  }
+template <typename In, typename W, int kRows, int kPanels, int kWide>
+void direct_bundle(const LinearTask& task, int64_t panel) {
+  if (direct_scaled<In, W, kRows, kPanels, kWide>(task, panel)) return;
+  for (int r = 0; r < kRows; ++r)
+    for (int p = 0; p < kPanels; ++p) direct_careful<In, W>(task, r, panel + p);
 }
 
 template <typename In, typename W, int kRows>
 void direct_rows(const LinearTask& task, int64_t begin, int64_t end) {
-  constexpr int kMost = W::kScaled ? kScaledPanels[kRows] : kDirectPanels[kRows];
-  constexpr int kPanels = In::kBlock > 0 && kRows > 1 ? (kMost + 1) / 2 : kMost;
   int64_t panel = begin;
-  for (; panel + kPanels <= end; panel += kPanels) direct_panels<In, W, kRows, kPanels>(task, panel);
-  for (; panel < end; ++panel) direct_panels<In, W, kRows, 1>(task, panel);
+  if constexpr (W::kScaled) {
+    constexpr int kMost = kScaledPanels[kRows];
+    constexpr int kWide = In::kBlock > 0 && kRows > 1 ? (kMost + 1) / 2 : kMost;
+    for (; panel + kBundle <= end; panel += kBundle) direct_bundle<In, W, kRows, kBundle, kWide>(task, panel);
+    for (; panel < end; ++panel) direct_bundle<In, W, kRows, 1, 1>(task, panel);
+  } else {
+    constexpr int kPanels = In::kPanels[kRows];
+    for (; panel + kPanels <= end; panel += kPanels) direct_plain<In, W, kRows, kPanels>(task, panel);
+    for (; panel < end; ++panel) direct_plain<In, W, kRows, 1>(task, panel);
+  }
 }
 
 template <typename In, typename W>

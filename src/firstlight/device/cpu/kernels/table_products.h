@@ -15,14 +15,16 @@ const ProductKernels FL_TABLE(Products) = {
 #if defined(FL_TILES)
     .inputs = Inputs::kTiles,
     .tile_rows = kTileSide,
+    .direct_panels = FL_ISA::kPairPanels,
 #elif defined(FL_PAIRS)
     .inputs = Inputs::kPairs,
     .tile_rows = FL_ISA::kTileRows,
+    .direct_panels = FL_ISA::kPairPanels,
 #else
     .inputs = Inputs::kFloats,
     .tile_rows = FL_ISA::kTileRows,
-#endif
     .direct_panels = FL_ISA::kDirectPanels,
+#endif
     .pack_tile = FL_ISA::pack_tile,
     .direct = FL_ISA::linear_direct,
     .blocked = FL_ISA::linear_blocked,

@@ -31,8 +31,8 @@ void decode_tiles(const PanelWeight& weight, int64_t panel, int64_t k, int64_t d
   constexpr int64_t kWhole = W::kScaled ? kGroup : 2;  // inputs that decode_panel ends at
   decode_panel<Pairs, W>(weight, panel, k, depth, out);
   const int64_t done = (depth + kWhole - 1) / kWhole * kWhole;
-  const int64_t tiles = (depth + kTileDepth - 1) / kTileDepth;
-  __builtin_memset(out + done / 2 * kPanel, 0, static_cast<size_t>((tiles * kTileDepth - done) * kPanel) * 2);
+  const int64_t whole = (depth + kTileDepth - 1) / kTileDepth * kTileDepth;
+  if (whole > done) __builtin_memset(out + done / 2 * kPanel, 0, static_cast<size_t>((whole - done) * kPanel) * 2);
 }
 
 // Weight tiles of a panel: [depth / 32][16][16][2].

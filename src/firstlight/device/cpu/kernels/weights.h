@@ -7,30 +7,37 @@ namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
 constexpr int64_t kLine = 64;  // bytes of a cache line
-// Into the second cache: the first has too few requests in flight to hide memory.
-FL_INLINE void prefetch(const uint8_t* data, int64_t bytes) {
-  for (int64_t line = 0; line < bytes; line += kLine) __builtin_prefetch(data + line, 0, 2);
-}
+// The line that holds data[0], into the second cache: the first has too few requests in flight to hide memory, and for
+// the same reason lines are asked for one at a time, as their place is passed.
+FL_INLINE void prefetch(const uint8_t* data) { __builtin_prefetch(data, 0, 2); }
 
-FL_INLINE int least_byte(Bytes bytes) {
-  uint8_t lanes[16];
-  __builtin_memcpy(lanes, &bytes, sizeof(lanes));
+// The least and the largest of the exponents of some groups.
+struct ExponentRange {
+  typedef uint8_t Lanes __attribute__((vector_size(kGroup)));
+  Lanes least = Lanes{} + uint8_t{255};
+  Lanes most = {};
+};
+FL_INLINE void widen(ExponentRange& range, const uint8_t* exponents_of_group) {
+  ExponentRange::Lanes lanes;
+  __builtin_memcpy(&lanes, exponents_of_group, sizeof(lanes));
+  range.least = lanes < range.least ? lanes : range.least;
+  range.most = lanes > range.most ? lanes : range.most;
+}
+FL_INLINE int least_of(const ExponentRange& range) {
   int least = 255;
-  for (const uint8_t lane : lanes) least = lane < least ? lane : least;
+  for (int i = 0; i < kGroup; ++i) least = range.least[i] < least ? range.least[i] : least;
   return least;
 }
-FL_INLINE int most_byte(Bytes bytes) {
-  uint8_t lanes[16];
-  __builtin_memcpy(lanes, &bytes, sizeof(lanes));
+FL_INLINE int most_of(const ExponentRange& range) {
   int most = 0;
-  for (const uint8_t lane : lanes) most = lane > most ? lane : most;
+  for (int i = 0; i < kGroup; ++i) most = range.most[i] > most ? range.most[i] : most;
   return most;
 }
 
 // A weight comes in units of kUnit inputs, kUnitBytes each; lanes<j>() is the j-th of them for 16 columns, pair<j>()
-// the j-th two (of two units where a unit is one input). A format with exponents has them in front of every 16 inputs,
-// and its value is lanes<j>() kFactor 2^(E - 127) (2^(1 - m) included in the factor, every step exact); the others are
-// their lanes. As many rows take them (blocked.h), one or two inputs together, some lie in memory already: kReady.
+// the j-th two. A format with exponents has them in front of every kGroup inputs, and its value is lanes<j>() kFactor
+// 2^(E - 127), or of a pair kPairFactor (2^(1 - m) included in the factor, every step exact); the others are their
+// lanes. As many rows take them (blocked.h), one or two inputs together, some lie in memory already: kReady.
 struct F32Weight {
   static constexpr bool kScaled = false;
   static constexpr int kReady = 1;
@@ -68,67 +75,51 @@ struct Bf16Weight {
 #endif
 };
 
-constexpr int kGroup = 16;  // inputs whose exponents stand together
-
-struct Bfp8Weight {
+// Codes with exponents: a 32-bit word for the inputs of a column.
+template <int kBits>
+struct BlockWeight {
   static constexpr bool kScaled = true;
   static constexpr int kReady = 0;
-  static constexpr int kUnit = 1;
-  static constexpr int64_t kUnitBytes = 16;
-  static constexpr int kFractionBits = 6;
-  static constexpr float kFactor = 0x1p-6F;
-  template <int>
+  static constexpr int kUnit = 32 / kBits;
+  static constexpr int64_t kUnitBytes = kWordBytes;
+  static constexpr int kCodeBits = kBits;
+  static constexpr int kFractionBits = kBits - 2;
+  static constexpr float kOne = 1.0F / static_cast<float>(1 << kFractionBits);  // a code of 1
+  static constexpr float kFactor = kCodes<kBits> * kOne;
+  template <int kJ>
   FL_INLINE Vec lanes(const uint8_t* unit) {
-    return codes8(unit);
+    return codes<kBits, kJ>(unit);
   }
 #if defined(FL_PAIRS)
-  template <int>
+  static constexpr float kPairFactor = kPairCodes<kBits> * kOne;
+  template <int kJ>
   FL_INLINE Pair pair(const uint8_t* unit) {
-    return join(codes8(unit), codes8(unit + kUnitBytes));
+    return codes_pair<kBits, kJ>(unit);
   }
 #endif
 };
-// Codes of fewer bits: a 32-bit word for the inputs of a column.
-struct Bfp4Weight {
-  static constexpr bool kScaled = true;
-  static constexpr int kReady = 0;
-  static constexpr int kUnit = 8;
-  static constexpr int64_t kUnitBytes = 64;
-  static constexpr int kFractionBits = 2;
-  static constexpr float kFactor = kCodes<4> * 0x1p-2F;
-  template <int kJ>
-  FL_INLINE Vec lanes(const uint8_t* unit) {
-    return codes<4, kJ>(unit);
-  }
-#if defined(FL_PAIRS)
-  template <int kJ>
-  FL_INLINE Pair pair(const uint8_t* unit) {
-    return codes4_pair<kJ>(unit);
-  }
-#endif
-};
-struct Bfp2Weight {
-  static constexpr bool kScaled = true;
-  static constexpr int kReady = 0;
-  static constexpr int kUnit = 16;
-  static constexpr int64_t kUnitBytes = 64;
-  static constexpr int kFractionBits = 0;
-  static constexpr float kFactor = kCodes<2>;
-  template <int kJ>
-  FL_INLINE Vec lanes(const uint8_t* unit) {
-    return codes<2, kJ>(unit);
-  }
-#if defined(FL_PAIRS)
-  template <int kJ>
-  FL_INLINE Pair pair(const uint8_t* unit) {
-    return join(lanes<2 * kJ>(unit), lanes<2 * kJ + 1>(unit));
-  }
-#endif
-};
+using Bfp8Weight = BlockWeight<8>;
+using Bfp4Weight = BlockWeight<4>;
+using Bfp2Weight = BlockWeight<2>;
 
 // Of a panel.
 template <typename W>
 constexpr int64_t kGroupBytes = (W::kScaled ? kGroup : 0) + kGroup / W::kUnit* W::kUnitBytes;
+
+// A panel of a block format.
+struct Groups {
+  const uint8_t* first;
+  int64_t stride;
+  int64_t panels;  // of its bundle
+  const uint8_t* exponents(int64_t group) const { return first + group * stride; }
+  const uint8_t* codes(int64_t group) const { return exponents(group) + panels * kGroup; }
+  int64_t word_stride() const { return panels * kWordBytes; }
+};
+template <typename W>
+FL_INLINE Groups groups_of(const PanelWeight& weight, int64_t panel) {
+  const BundlePlace place = bundle_place(panel, weight.n, weight.panel_bytes, kGroupBytes<W>);
+  return {weight.data + place.first, place.group_stride, place.panels};
+}
 
 // The values of the j-th input of a unit, its exponent being E.
 template <typename W, int kJ>
@@ -150,13 +141,15 @@ FL_INLINE Vec group_scales(Bytes exponents_of_group) {
   return mul(exponents(exponents_of_group), set1(W::kFactor));
 }
 
-// -log2 kFactor.
+#if defined(FL_PAIRS)
+// -log2 kPairFactor.
 template <typename W>
 constexpr int kPowerBelow = [] {
   int power = 0;
-  for (float factor = W::kFactor; factor < 1.0F; factor *= 2.0F) ++power;
+  for (float factor = W::kPairFactor; factor < 1.0F; factor *= 2.0F) ++power;
   return power;
 }();
+#endif
 
 template <typename Body>
 FL_INLINE auto with_block_weight(WeightCode code, Body body) {

@@ -67,7 +67,8 @@ void few_rows(const KernelCall& call, const RowKernels& row_kernels, const Produ
   }
   Executor& executor = *call.context.executor;
   const std::int64_t range = range_panels(depth * kPanel * task.rows);
-  executor.parallel_for(panels, round_up(range, products.direct_panels[task.rows]),
+  const std::int64_t together = scaled ? kBundle : products.direct_panels[task.rows];
+  executor.parallel_for(panels, round_up(range, together),
                         [&](std::int64_t begin, std::int64_t end, int) { products.direct(task, begin, end); });
 }
 

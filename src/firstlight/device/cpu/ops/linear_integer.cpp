@@ -41,8 +41,7 @@ void multiply_rows(Executor& executor, const LinearTask& task, std::int64_t tile
   const std::int64_t groups = integer_groups(task.weight.k);
   const std::int64_t tiles = ceil_div(task.rows, tile_rows);
   const std::int64_t blocks = ceil_div(task.rows, kRowBlock);
-  const std::int64_t range =
-      round_up(range_panels(task.weight.k * kPanel * task.rows), task.rows > kDirectRows ? kPanelGroup : 1);
+  const std::int64_t range = round_up(range_panels(task.weight.k * kPanel * task.rows), kBundle);
   executor.parallel_for(panels, range, [&](std::int64_t begin, std::int64_t end, int worker) {
     for (std::int64_t block = 0; block < blocks; ++block) {
       const std::int64_t row = tile_begin(tiles, blocks, block) * tile_rows;

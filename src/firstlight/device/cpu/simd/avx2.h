@@ -94,16 +94,20 @@ FL_INLINE bool any_below(Bytes bytes, int limit) {
   return _mm_movemask_epi8(_mm_cmpeq_epi8(min_bytes(bytes, _mm_set1_epi8(static_cast<char>(limit - 1))), bytes)) != 0;
 }
 
-FL_INLINE __m256i signed8(const uint8_t* p) {
-  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-}
-FL_INLINE Vec codes8(const uint8_t* p) { return {_mm256_cvtepi32_ps(signed8(p)), _mm256_cvtepi32_ps(signed8(p + 8))}; }
 // A code is moved to the top of its word: fewer steps than bringing it down.
 template <int kBits>
-constexpr float kCodes = kBits == 4 ? 0x1p-28F : 0x1p-30F;
+constexpr float kCodes = kBits == 8   ? 0x1p-24F
+                         : kBits == 4 ? 0x1p-28F
+                                      : 0x1p-30F;
 template <int kBits, int J>
 FL_INLINE __m256 codes_half(const uint8_t* p) {
   __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  if constexpr (kBits == 8) {
+    const __m256i to_top = _mm256_set_epi32(12 + J, 8 + J, 4 + J, J, 12 + J, 8 + J, 4 + J, J);
+    const __m256i rest_zero = _mm256_set1_epi32(static_cast<int>(0x00808080U));
+    const __m256i order = _mm256_or_si256(_mm256_slli_epi32(to_top, 24), rest_zero);
+    return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(words, order));
+  }
   if constexpr (kBits * (J + 1) != 32) words = _mm256_slli_epi32(words, 32 - kBits * (J + 1));
   if constexpr (J != 0) words = _mm256_and_si256(words, _mm256_set1_epi32(INT32_MIN >> (kBits - 1)));
   return _mm256_cvtepi32_ps(words);

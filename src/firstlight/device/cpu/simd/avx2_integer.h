@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMultiplierLanes = 2;
 constexpr int kIntegerTileRows = 4;
+constexpr int kIntegerPanels[] = {0, 4, 2, 2, 1};
 constexpr bool kUnrollsGroups = true;
 // Unsigned codes of at most 15 times inputs of at most 128, two at a time: eight such sums fit in 16 bits.
 template <int kBits>
@@ -35,15 +36,6 @@ FL_INLINE void store_quad(uint8_t* p, Quad quad) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), quad.hi);
 }
 FL_INLINE __m256i both_lanes(__m128i v) { return _mm256_broadcastsi128_si256(v); }
-
-FL_INLINE Quad load_units(const uint8_t* p) {
-  const Quad units = load_quad(p);  // lanes 0 1, 2 3
-  const __m256i low = _mm256_permute4x64_epi64(_mm256_unpacklo_epi32(units.lo, units.hi), 0xD8);
-  const __m256i high = _mm256_permute4x64_epi64(_mm256_unpackhi_epi32(units.lo, units.hi), 0xD8);
-  // Each lane holds four columns of units 0, 2, 1, 3.
-  const __m256i order = both_lanes(_mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15));
-  return {_mm256_shuffle_epi8(low, order), _mm256_shuffle_epi8(high, order)};
-}
 
 template <int kBits, int J>
 FL_INLINE __m256i field_half(__m256i packed) {
@@ -102,11 +94,7 @@ FL_INLINE Vec to_floats(Totals totals) {
   return join_halves(_mm256_cvtepi32_ps(totals.lo), _mm256_cvtepi32_ps(totals.hi));
 }
 
-FL_INLINE __m256i join_lanes(const uint8_t* low, const uint8_t* high) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
-                                 _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
-}
-FL_INLINE int most_of(__m128i bytes) {
+FL_INLINE int most_byte(__m128i bytes) {
   const __m128i rest = _mm_xor_si128(bytes, _mm_set1_epi8(-1));
   return 255 - (_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_min_epu8(rest, _mm_srli_epi16(rest, 8)))) & 0xFF);
 }
@@ -119,11 +107,11 @@ FL_INLINE void store_multipliers(__m256i most, __m256i exponents, int16_t* out) 
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_unpacklo_epi8(bytes, _mm256_setzero_si256()));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 16), _mm256_unpackhi_epi8(bytes, _mm256_setzero_si256()));
 }
-FL_INLINE int multipliers(const uint8_t* const* exponents, int16_t* out) {
-  const __m256i first = join_lanes(exponents[0], exponents[1]);
-  const __m256i second = join_lanes(exponents[2], exponents[3]);
+FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
+  const __m256i first = load_ymm(exponents);
+  const __m256i second = load_ymm(exponents + 32);
   const __m256i both = _mm256_max_epu8(first, second);
-  const int most = most_of(_mm_max_epu8(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1)));
+  const int most = most_byte(_mm_max_epu8(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1)));
   const __m256i all = _mm256_set1_epi8(static_cast<char>(most));
   store_multipliers(all, first, out);
   store_multipliers(all, second, out + 32);

@@ -33,7 +33,7 @@ constexpr Block kBlocks[] = {{2, 2}, {1, 2}};
 constexpr int kTileRows = 3;
 #else
 // 32 registers: up to 24 accumulators; broadcasts come as memory operands.
-constexpr int kDirectPanels[] = {0, 8, 4, 4, 4};
+constexpr int kDirectPanels[] = {0, 4, 4, 4, 4};
 constexpr int kScaledPanels[] = {0, 4, 4, 4, 4};
 constexpr Block kBlocks[] = {{12, 2}, {6, 4}, {3, 4}, {1, 8}};
 constexpr int kTileRows = 12;
@@ -85,19 +85,25 @@ FL_INLINE bool any_below(Bytes bytes, int limit) {
   return _mm_movemask_epi8(_mm_cmpeq_epi8(min_bytes(bytes, _mm_set1_epi8(static_cast<char>(limit - 1))), bytes)) != 0;
 }
 
-FL_INLINE __m512i signed16(const uint8_t* p) { return _mm512_cvtepi8_epi32(load_bytes(p)); }
-FL_INLINE Vec codes8(const uint8_t* p) { return {_mm512_cvtepi32_ps(signed16(p))}; }
-// Four bits are looked up, their word's low bits being the index; two are moved to the top of their word.
+// Four bits are looked up, their word's low bits being the index; others are moved to the top of their word.
 template <int kBits>
-constexpr float kCodes = kBits == 4 ? 1 : 0x1p-30F;
+constexpr float kCodes = kBits == 8   ? 0x1p-24F
+                         : kBits == 4 ? 1
+                                      : 0x1p-30F;
 template <int kBits, int J>
 FL_INLINE Vec codes(const uint8_t* p) {
   const __m512i words = _mm512_loadu_si512(p);
+  if constexpr (kBits == 8) {
+    const __m512i to_top = _mm512_set_epi32(12 + J, 8 + J, 4 + J, J, 12 + J, 8 + J, 4 + J, J, 12 + J, 8 + J, 4 + J, J,
+                                            12 + J, 8 + J, 4 + J, J);
+    const __m512i rest_zero = _mm512_set1_epi32(static_cast<int>(0x00808080U));
+    return {_mm512_cvtepi32_ps(_mm512_shuffle_epi8(words, _mm512_or_si512(_mm512_slli_epi32(to_top, 24), rest_zero)))};
+  }
   if constexpr (kBits == 4) {
     const __m512 table = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, 7, 6, 5, 4, 3, 2, 1, 0);
     return {_mm512_permutexvar_ps(J == 0 ? words : _mm512_srli_epi32(words, kBits * J), table)};
   }
-  const __m512i top = J == 15 ? words : _mm512_slli_epi32(words, 32 - kBits * (J + 1));
+  const __m512i top = kBits * (J + 1) == 32 ? words : _mm512_slli_epi32(words, 32 - kBits * (J + 1));
   return {_mm512_cvtepi32_ps(J == 0 ? top : _mm512_and_epi32(top, _mm512_set1_epi32(INT32_MIN >> (kBits - 1))))};
 }
 template <int J>

@@ -11,9 +11,11 @@ namespace {
 constexpr int kMultiplierLanes = 4;
 #if defined(FIRSTLIGHT_SIMDE)
 constexpr int kIntegerTileRows = 3;  // as in avx512.h
+constexpr int kIntegerPanels[] = {0, 2, 1, 1, 1};
 constexpr bool kUnrollsGroups = false;
 #else
 constexpr int kIntegerTileRows = 10;  // more rows lie in lanes
+constexpr int kIntegerPanels[] = {0, 4, 4, 4, 4};
 constexpr bool kUnrollsGroups = true;
 #endif
 template <int kBits>
@@ -32,12 +34,6 @@ FL_INLINE __m512i all_lanes(__m128i v) { return _mm512_broadcast_i32x4(v); }
 FL_INLINE Quad load_quad(const uint8_t* p) { return {_mm512_loadu_si512(p)}; }
 FL_INLINE void store_quad(uint8_t* p, Quad quad) { _mm512_storeu_si512(p, quad.v); }
 
-FL_INLINE Quad load_units(const uint8_t* p) {
-  // Four columns of every unit to a lane, then the bytes of a column side by side.
-  const __m512i columns = _mm512_permutexvar_epi32(
-      _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0), _mm512_loadu_si512(p));
-  return {_mm512_shuffle_epi8(columns, all_lanes(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)))};
-}
 template <int kBits, int J>
 FL_INLINE Quad field(Quad packed) {
   if constexpr (kBits == 8) return packed;
@@ -88,14 +84,12 @@ FL_INLINE Totals corrected(Totals totals, Totals codes, int32_t) {
 }
 FL_INLINE Vec to_floats(Totals totals) { return {_mm512_cvtepi32_ps(totals.v)}; }
 
-FL_INLINE int multipliers(const uint8_t* const* exponents, int16_t* out) {
-  const __m128i e0 = load_bytes(exponents[0]);
-  const __m128i e1 = load_bytes(exponents[1]);
-  const __m128i e2 = load_bytes(exponents[2]);
-  const __m128i e3 = load_bytes(exponents[3]);
-  const __m128i rest = _mm_xor_si128(max_bytes(max_bytes(e0, e1), max_bytes(e2, e3)), all_ones());
+FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
+  const __m256i half = _mm256_max_epu8(load_si256(exponents), load_si256(exponents + 32));
+  const __m128i rest =
+      _mm_xor_si128(max_bytes(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)), all_ones());
   const int most = 255 - (_mm_cvtsi128_si32(_mm_minpos_epu16(min_bytes(rest, _mm_srli_epi16(rest, 8)))) & 0xFF);
-  const __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(e1, e0)), _mm256_set_m128i(e3, e2), 1);
+  const __m512i all = _mm512_loadu_si512(exponents);
   const __m512i below =
       _mm512_min_epu8(_mm512_sub_epi8(_mm512_set1_epi32(most * 0x01010101U), all), _mm512_set1_epi32(0x0F0F0F0F));
   const __m512i bytes = _mm512_shuffle_epi8(

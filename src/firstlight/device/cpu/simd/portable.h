@@ -99,12 +99,8 @@ FL_INLINE bool any_below(Bytes bytes, int limit) {
   return (halves[0] | halves[1]) != 0;
 }
 
-// Sixteen codes as floats: two's complement of 8 bits; and, times 1 / kCodes, the J-th of kBits in each of 16 words,
-// counted from the low end.
-FL_INLINE Vec codes8(const uint8_t* p) {
-  typedef int8_t Signed __attribute__((vector_size(16)));
-  return __builtin_convertvector((Signed)load_bytes(p), Vec);
-}
+// Sixteen codes of kBits, two's complement, as floats times 1 / kCodes: the J-th of each of 16 words, counted from the
+// low end.
 template <int kBits>
 constexpr float kCodes = 1;
 template <int kBits, int J>

@@ -8,7 +8,8 @@ namespace {
 
 constexpr int kMultiplierLanes = 1;  // 16-byte lanes in which bytes are widened: the order of quantised inputs
 constexpr int kIntegerTileRows = 2;
-constexpr bool kUnrollsGroups = false;  // of inputs, whose parts the product takes one after the other
+constexpr int kIntegerPanels[] = {0, 1, 1, 1, 1};  // that few rows take at a time
+constexpr bool kUnrollsGroups = false;             // of inputs, whose parts the product takes one after the other
 template <int kBits>
 constexpr int kFoldQuads = 16;  // quads whose sums Sums holds
 
@@ -18,12 +19,6 @@ using Totals = Ints;  // of 16 columns
 template <int kBits>
 using Sums = Ints;
 
-// Four units of 16 bytes each: the four bytes of a column side by side.
-FL_INLINE Quad load_units(const uint8_t* p) {
-  Quad quad = {};
-  for (int unit = 0; unit < 4; ++unit) quad |= __builtin_convertvector(load_bytes(p + 16 * unit), Words) << (8 * unit);
-  return quad;
-}
 // The J-th code of each byte.
 template <int kBits, int J>
 FL_INLINE Quad field(Quad packed) {
@@ -70,11 +65,11 @@ FL_INLINE Vec to_floats(Totals totals) { return __builtin_convertvector(totals, 
 
 // For the exponents e of 64 inputs: their maximum m, and 2^(7 - (m - e)) of each as 16 bits, 0 where that is no
 // integer.
-FL_INLINE int multipliers(const uint8_t* const* exponents, int16_t* out) {
+FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
   int most = 0;
-  for (int i = 0; i < 64; ++i) most = exponents[i / 16][i % 16] > most ? exponents[i / 16][i % 16] : most;
+  for (int i = 0; i < 64; ++i) most = exponents[i] > most ? exponents[i] : most;
   for (int i = 0; i < 64; ++i) {
-    const int below = most - exponents[i / 16][i % 16];
+    const int below = most - exponents[i];
     out[i] = static_cast<int16_t>(below < 8 ? 128 >> below : 0);
   }
   return most;
