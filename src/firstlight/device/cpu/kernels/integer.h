@@ -87,22 +87,6 @@ FL_INLINE void scale_inputs(const int16_t* x, int64_t x_stride, const int16_t* b
   });
 }
 
-// body(i) for the subgroups 0, 1, ... of a group.
-struct Counter {
-  int value;
-};
-// Unrolling is a tenth of the time of codes of four bits and costs a second of compilation for each number of rows.
-template <typename W>
-constexpr bool kUnrolls = kUnrollsGroups&& W::kCodeBits == 4;
-template <typename W, int kCount, typename Body>
-FL_INLINE void subgroups(const Body& body) {
-  if constexpr (kUnrolls<W>) {
-    unrolled<kCount>(body);
-  } else {
-    for (int i = 0; i < kCount; ++i) body(Counter{i});
-  }
-}
-
 // acc += the group's products; quad(panel, subgroup, index<i>) gives the i-th of a subgroup's four quads of codes.
 template <typename W, int kRows, int kPanels, typename Codes>
 FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>* x, const float* scales,
@@ -116,12 +100,12 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>* x, co
     unrolled<kRows>([&](auto r) FL_STEP { totals[p.value][r.value] = no_totals(); });
   });
   static_assert(kFold % 4 == 0, "sums are folded after whole subgroups");
-  subgroups<W, kSubgroups / (kFold / 4)>([&](auto part) FL_STEP {
+  for (int part = 0; part < kSubgroups / (kFold / 4); ++part) {
     Sums<kBits> sums[kPanels][kRows];
     unrolled<kPanels>(
         [&](auto p) FL_STEP { unrolled<kRows>([&](auto r) FL_STEP { sums[p.value][r.value] = no_sums<kBits>(); }); });
-    subgroups<W, kFold / 4>([&](auto of_part) FL_STEP {
-      const int subgroup = part.value * (kFold / 4) + of_part.value;
+    for (int of_part = 0; of_part < kFold / 4; ++of_part) {
+      const int subgroup = part * (kFold / 4) + of_part;
       unrolled<4>([&](auto i) FL_STEP {
         unrolled<kPanels>([&](auto p) FL_STEP {
           const Quad w = quad(p, subgroup, i);
@@ -132,13 +116,13 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>* x, co
           });
         });
       });
-    });
+    }
     unrolled<kPanels>([&](auto p) FL_STEP {
       unrolled<kRows>([&](auto r) FL_STEP {
         totals[p.value][r.value] = fold<kBits>(totals[p.value][r.value], sums[p.value][r.value]);
       });
     });
-  });
+  }
   unrolled<kPanels>([&](auto p) FL_STEP {
     unrolled<kRows>([&](auto r) FL_STEP {
       const Totals sum = corrected<kBits>(totals[p.value][r.value], codes[p.value], x[p.value].sums[r.value]);

@@ -8,8 +8,14 @@ namespace {
 
 constexpr int64_t kLine = 64;  // bytes of a cache line
 // The line that holds data[0], into the second cache: the first has too few requests in flight to hide memory, and for
-// the same reason lines are asked for one at a time, as their place is passed.
-FL_INLINE void prefetch(const uint8_t* data) { __builtin_prefetch(data, 0, 2); }
+// the same reason lines are asked for one at a time, as their place is passed. A compiler would gather the requests.
+FL_INLINE void prefetch(const uint8_t* data) {
+#if defined(__x86_64__)
+  asm volatile("prefetcht1 %0" : : "m"(*data) : "memory");
+#else
+  __builtin_prefetch(data, 0, 2);
+#endif
+}
 
 // The least and the largest of the exponents of some groups.
 struct ExponentRange {

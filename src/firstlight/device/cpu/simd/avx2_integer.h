@@ -13,7 +13,6 @@ namespace {
 constexpr int kMultiplierLanes = 2;
 constexpr int kIntegerTileRows = 4;
 constexpr int kIntegerPanels[] = {0, 4, 2, 2, 1};
-constexpr bool kUnrollsGroups = true;
 // Unsigned codes of at most 15 times inputs of at most 128, two at a time: eight such sums fit in 16 bits.
 template <int kBits>
 constexpr int kFoldQuads = kBits == 8 ? 16 : 8;

@@ -12,11 +12,9 @@ constexpr int kMultiplierLanes = 4;
 #if defined(FIRSTLIGHT_SIMDE)
 constexpr int kIntegerTileRows = 3;  // as in avx512.h
 constexpr int kIntegerPanels[] = {0, 2, 1, 1, 1};
-constexpr bool kUnrollsGroups = false;
 #else
 constexpr int kIntegerTileRows = 10;  // more rows lie in lanes
 constexpr int kIntegerPanels[] = {0, 4, 4, 4, 4};
-constexpr bool kUnrollsGroups = true;
 #endif
 template <int kBits>
 constexpr int kFoldQuads = 16;

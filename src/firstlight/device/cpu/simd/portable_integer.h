@@ -9,7 +9,6 @@ namespace {
 constexpr int kMultiplierLanes = 1;  // 16-byte lanes in which bytes are widened: the order of quantised inputs
 constexpr int kIntegerTileRows = 2;
 constexpr int kIntegerPanels[] = {0, 1, 1, 1, 1};  // that few rows take at a time
-constexpr bool kUnrollsGroups = false;             // of inputs, whose parts the product takes one after the other
 template <int kBits>
 constexpr int kFoldQuads = 16;  // quads whose sums Sums holds
 
