@@ -210,6 +210,8 @@ class Device {
   // bound is the reference device's.
   virtual bool error_bound(op::Op op, const KernelCall& call, const View& exact, bool defects,
                            std::span<double> bound) const = 0;
+  // Where that is false: adds to the reference's bound what this device rounds besides.
+  virtual void add_rounding(op::Op, const KernelCall&, const View& /*exact*/, std::span<double> /*bound*/) const {}
 };
 
 // ---- The list --------------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "device/cpu/tables.h"
 #include "device/parity/cases.h"
 #include "device/parity/runner.h"
@@ -19,7 +22,7 @@ using parity::run_case;
 
 class SameBits : public ::testing::TestWithParam<std::string> {
  protected:
-  // Whole on one thread, within the reference's bound; then every other way, to the bit.
+  // Whole on one thread, within its bound; then every other way, to the bit.
   void expect_same(const Case& item, std::initializer_list<std::int64_t> batches) {
     SCOPED_TRACE(item.name);
     const HostCase host = parity::prepare(item);
@@ -27,7 +30,7 @@ class SameBits : public ::testing::TestWithParam<std::string> {
     const auto two = open_table(GetParam(), 2);
     const Outcome whole = run_case(*one, host);
     ASSERT_EQ(whole.declined, "");
-    EXPECT_EQ(parity::compare(parity::expected(host), whole), "");
+    EXPECT_EQ(parity::compare(parity::expected(host, one.get()), whole), "");
     EXPECT_EQ(run_case(*two, host).bytes, whole.bytes) << "2 threads";
     for (const std::int64_t batch : batches) {
       EXPECT_EQ(run_case(*one, host, {.batch = batch}).bytes, whole.bytes) << "batches of " << batch;
@@ -65,6 +68,45 @@ TEST_P(SameBits, Attention) {
       expect_same(parity::attention_case(fmt::format("{} window {}", format_name(cache), window), paged, 1),
                   {1, 7, 33, 64});
     }
+}
+
+// What a row does not attend to is not multiplied by its weight of zero: an infinity beside it in a pair of positions,
+// in front of a window or behind the row, leaves every bit as it was.
+TEST_P(SameBits, AttentionMeetsNoMaskedValue) {
+  constexpr std::int32_t kRows = 150;
+  constexpr std::int32_t kWindow = 70;
+  PagedCase paged{.heads = 4,
+                  .kv_heads = 2,
+                  .head_dim = 16,
+                  .value_dim = 24,
+                  .page_size = 16,
+                  .window = kWindow,
+                  .activations = Format::bf16,
+                  .cache = Format::bf16};
+  for (std::int32_t position = 0; position < kRows; ++position) paged.rows.push_back({0, position});
+  const Case item = parity::attention_case("masked", paged, 1);
+  const auto device = open_table(GetParam(), 1);
+  const std::vector<float> clean = run_case(*device, parity::prepare(item)).values;
+  const std::int64_t pages_per_sequence = item.in[5].shape[1];
+  for (const std::int32_t position : {10, 11, kRows - 2, kRows - 1}) {
+    Case poisoned = item;
+    parity::Operand& values = poisoned.in[2];
+    const std::int64_t entry = item.in[3].indices.at(0) * pages_per_sequence + position / paged.page_size;
+    for (std::int64_t head = 0; head < paged.kv_heads; ++head) {
+      const std::int64_t page = item.in[5].indices.at(static_cast<std::size_t>(entry));
+      const std::int64_t row = (page * paged.kv_heads + head) * paged.page_size + position % paged.page_size;
+      std::fill_n(values.values.begin() + row * paged.value_dim, paged.value_dim,
+                  std::numeric_limits<float>::infinity());
+    }
+    const std::vector<float> found = run_case(*device, parity::prepare(poisoned)).values;
+    const std::int64_t width = paged.heads * paged.value_dim;
+    for (std::int32_t row = 0; row < kRows; ++row) {
+      const bool attended = position <= row && position > row - kWindow;
+      const auto begin = found.begin() + row * width;
+      EXPECT_EQ(std::equal(begin, begin + width, clean.begin() + row * width), !attended)
+          << "row " << row << ", infinity at " << position;
+    }
+  }
 }
 
 // Rows of users of their own lengths, whatever else shares the call and wherever the pages lie.

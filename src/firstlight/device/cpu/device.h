@@ -28,6 +28,9 @@ class CpuDevice : public HostDevice {
   bool error_bound(op::Op op, const KernelCall& call, const View& exact, bool, std::span<double> bound) const override {
     return integer_error_bound(op, call, exact, bound);
   }
+  void add_rounding(op::Op op, const KernelCall& call, const View& exact, std::span<double> bound) const override {
+    if (op == op::Op::attention && isa_.kernels->attention.value_pairs) add_weight_rounding(call, exact, bound);
+  }
 
  private:
   Isa isa_;

@@ -189,8 +189,8 @@ constexpr int64_t padded_lanes(int64_t n) { return (n + kPanel - 1) / kPanel * k
 constexpr int64_t attention_floats(int64_t queries, int64_t dim, int64_t value_dim) {
   const int64_t d = padded_lanes(dim);
   const int64_t dv = padded_lanes(value_dim);
-  return queries * (d + dv + kKeyBlock + 2 * kPanel)     // q, sums, scores, running maximum and total
-         + kPanel * d + d * kKeyBlock + kKeyBlock * dv;  // key rows, keys transposed, values
+  return queries * (d + dv + kKeyBlock + 2 * kPanel)          // q, sums, scores, running maximum and total
+         + kPanel * d + d * kKeyBlock + kKeyBlock * dv + dv;  // key rows, keys transposed, values, half a pair of them
 }
 
 // ---- Tables ------------------------------------------------------------------------------------------------------
@@ -242,6 +242,7 @@ struct IntegerKernels {
 };
 
 struct AttentionKernels {
+  bool value_pairs;  // softmax weights are rounded to bf16 where q and the values are bf16
   void (*multiply)(const MultiplyTask& task);
   // The query rows [begin, end), which share a sequence, against one KV head.
   void (*attention)(const AttentionTask& task, int64_t begin, int64_t end, int64_t head, float* scratch);

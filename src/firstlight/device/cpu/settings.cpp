@@ -1,13 +1,15 @@
-// The setting of 8-bit inputs, and its bound: that of float32 arithmetic, which the reference device knows, and the
-// rounding of every input.
+// The setting of 8-bit inputs, and bounds: that of float32 arithmetic, which the reference device knows, and what is
+// rounded besides.
 #include "firstlight/device/cpu/settings.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "firstlight/device/bound_operands.h"
 #include "firstlight/device/cpu/kernels.h"
+#include "firstlight/op/attention.h"
 #include "firstlight/tensor/view.h"
 
 namespace firstlight::device::cpu {
@@ -79,6 +81,44 @@ bool integer_error_bound(op::Op op, const KernelCall& call, const View& exact, s
   }
   add_storage_error(call.out[0].format, exact, bound);
   return true;
+}
+
+// Half an ulp of every weight: 2^-8 sum p |v|, with a little more for p's own error.
+void add_weight_rounding(const KernelCall& call, const View& exact, std::span<double> bound) {
+  if (call.in[0].format != Format::bf16 || call.in[2].format != Format::bf16) return;
+  constexpr double kHalfUlp = 0x1p-8 * (1 + 0x1p-10);
+  const auto& args = call.as<op::Attention>();
+  const BoundOperands operands{call.in, exact, bound};
+  const std::vector<float> q = operands.values(0);
+  const std::vector<float> keys = operands.values(1);
+  const std::vector<float> values = operands.values(2);
+  const CachedRows rows(operands, 3, call.in[1].shape);
+  const std::int64_t heads = call.in[0].shape[1];
+  const std::int64_t group = heads / call.in[1].shape[1];
+  const std::int64_t depth = call.in[1].shape[3];
+  const std::int64_t width = call.in[2].shape[3];
+  std::vector<double> weights;
+  for (std::int64_t i = 0; i < call.in[0].shape[0] * heads; ++i) {
+    const auto row = [&](std::int64_t t) { return rows.index(index(i / heads), i % heads / group, t); };
+    const std::int64_t end = rows.position(index(i / heads)) + 1;
+    const std::int64_t begin = args.window > 0 ? std::max<std::int64_t>(0, end - args.window) : 0;
+    double largest = -std::numeric_limits<double>::infinity();
+    weights.clear();
+    for (std::int64_t t = begin; t < end; ++t) {
+      double score = 0;
+      for (std::int64_t d = 0; d < depth; ++d)
+        score += double{q[index(i * depth + d)]} * keys[index(row(t) * depth + d)] * args.scale;
+      if (args.softcap > 0) score = args.softcap * std::tanh(score / args.softcap);
+      weights.push_back(score);
+      largest = std::max(largest, score);
+    }
+    double sum = 0;
+    for (double& weight : weights) sum += weight = std::exp(weight - largest);
+    for (std::int64_t t = begin; t < end; ++t)
+      for (std::int64_t d = 0; d < width; ++d)
+        bound[index(i * width + d)] +=
+            kHalfUlp * weights[index(t - begin)] / sum * std::abs(double{values[index(row(t) * width + d)]});
+  }
 }
 
 }  // namespace firstlight::device::cpu

@@ -17,6 +17,8 @@ struct Settings {
 // Null for names that this device has not.
 const Settings* find_settings(std::string_view name);
 
+// Attention whose softmax weights are rounded to bf16 on their way to values of bf16: what Device::add_rounding adds.
+void add_weight_rounding(const KernelCall& call, const View& exact, std::span<double> bound);
 // Device::error_bound under these settings; false where the bound is that of float32 arithmetic.
 bool integer_error_bound(op::Op op, const KernelCall& call, const View& exact, std::span<double> bound);
 

@@ -3,7 +3,9 @@
 //   s[t] = q . k[t], one chain over D in order;  m' = max(m, max s);  p[t] = e^(s[t] - m')
 //   l = l e^(m - m') + sum p;  out = out e^(m - m') + p[t] v[t], one chain over the row's own t in order
 // so a row's bits depend on nothing but its own sequence. Where a table takes pairs of bf16 and both q and the keys are
-// bf16, the chain of s adds two products a step, or with tiles 32 (tiles.h). Text compiled once per ISA.
+// bf16, the chain of s adds two products a step, or with tiles 32 (tiles.h). Where q and the values are bf16 and such a
+// table has no tiles, p is rounded to bf16 in front of its products (l has it in full), positions 2i and 2i + 1 a step.
+// Text compiled once per ISA.
 #pragma once
 
 #include "firstlight/device/cpu/kernels/multiply.h"
@@ -50,13 +52,14 @@ FL_INLINE const uint8_t* cache_row(const AttentionTask& task, const CacheSide& s
   return side.data + page * side.page_stride + head * side.head_stride + position % task.page_size * side.row_stride;
 }
 
+constexpr int64_t kLine = 64;  // bytes of a cache line
+
 // The rows of the positions [begin, end) of a sequence as floats, `stride` floats apart. While a page is read the same
 // rows of the next one are fetched: pages lie anywhere, so the hardware does not foresee them.
 template <typename Decode>
 FL_INLINE void decode_cache_rows(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head,
                                  int64_t begin, int64_t end, int64_t last, float* dst, int64_t stride,
                                  const Decode& decode) {
-  constexpr int64_t kLine = 64;  // bytes of a cache line
   for (int64_t t = begin; t < end;) {
     const int64_t page_end = smaller(end, (t / task.page_size + 1) * task.page_size);
     const uint8_t* row = cache_row(task, side, sequence, head, t);
@@ -74,6 +77,11 @@ FL_INLINE void decode_cache_rows(const AttentionTask& task, const CacheSide& sid
 constexpr bool kHasPairs = true;
 #else
 constexpr bool kHasPairs = false;
+#endif
+#if defined(FL_PAIRS) && !defined(FL_TILES)
+constexpr bool kValuePairs = true;
+#else
+constexpr bool kValuePairs = false;
 #endif
 
 // A row of bf16 as it is: a pair in the place of each float.
@@ -104,7 +112,8 @@ FL_INLINE KeyRange key_range(const AttentionTask& task, int64_t row, int64_t bas
   return {begin > base ? begin - base : 0, smaller(end - base, kKeyBlock)};
 }
 
-// Turns the scores of one query into weights, and scales what it has gathered so far.
+// Turns the scores of one query into weights, of bf16 where they meet pairs, and scales what it has gathered so far.
+template <bool kPairs>
 void update_softmax(const AttentionTask& task, KeyRange range, float* scores, float* largest, float* total, float* out,
                     int64_t lanes) {
   static const float kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -134,7 +143,12 @@ void update_softmax(const AttentionTask& task, KeyRange range, float* scores, fl
   FL_UNROLL
   for (int j = 0; j < kKeyBlock / 16; ++j) {
     s[j] = exp(sub(s[j], peak));
-    store(scores + 16 * j, s[j]);
+#if defined(FL_PAIRS)
+    if constexpr (kPairs)
+      store_weights(reinterpret_cast<uint16_t*>(scores) + 16 * j, s[j]);
+    else
+#endif
+      store(scores + 16 * j, s[j]);
     sums = add(sums, s[j]);
   }
   if (before == after) {  // nothing fades
@@ -149,21 +163,88 @@ void update_softmax(const AttentionTask& task, KeyRange range, float* scores, fl
   for (int64_t i = 0; i < lanes; i += 16) store(out + i, mul(load(out + i), fade));
 }
 
+#if defined(FL_PAIRS) && !defined(FL_TILES)
+// The values of the positions [begin, end) of the block at `base` as pairs [kKeyBlock / 2][stride]; the other half of a
+// pair is zero where it is beyond them. The next page is fetched as in decode_cache_rows.
+FL_INLINE void pair_values(const AttentionTask& task, int64_t sequence, int64_t head, int64_t base, int64_t begin,
+                           int64_t end, int64_t last, float* dst, int64_t stride) {
+  alignas(64) static constexpr uint16_t kZeros[kPanel] = {};
+  const CacheSide& side = task.values;
+  const uint8_t* row = nullptr;
+  int64_t left = 0;  // rows of the page
+  int64_t ahead = 0;
+  bool more = false;
+  const auto next_row = [&](int64_t t) FL_STEP {
+    row += side.row_stride;
+    if (left == 0) {
+      row = cache_row(task, side, sequence, head, t);
+      left = task.page_size - t % task.page_size;
+      more = t + task.page_size <= last;
+      ahead = more ? cache_row(task, side, sequence, head, t + task.page_size) - row : 0;
+    }
+    --left;
+    if (more)
+      for (int64_t i = 0; i < side.row_stride; i += kLine) __builtin_prefetch(row + ahead + i);
+    return row;
+  };
+  for (int64_t t = begin / 2 * 2; t < end; t += 2) {
+    const uint8_t* low = t < begin ? nullptr : next_row(base + t);
+    const uint8_t* high = t + 1 < end ? next_row(base + t + 1) : nullptr;
+    float* pairs = dst + t / 2 * stride;
+    for (int64_t d = 0; d < side.dim; d += kPanel) {
+      uint16_t last_lanes[2][kPanel] = {};
+      const auto lanes = [&](const uint8_t* from, uint16_t* rest) FL_STEP {
+        if (from == nullptr) return static_cast<const uint16_t*>(kZeros);
+        const uint16_t* half = reinterpret_cast<const uint16_t*>(from) + d;
+        if (d + kPanel <= side.dim) return half;
+        __builtin_memcpy(rest, half, static_cast<size_t>(side.dim - d) * sizeof(uint16_t));
+        return static_cast<const uint16_t*>(rest);
+      };
+      store_pair(pairs + d, pair_rows(lanes(low, last_lanes[0]), lanes(high, last_lanes[1])));
+    }
+  }
+}
+
+// gathered += p v over the positions of a range. Half a pair that the range leaves out is not multiplied: `edge` takes
+// the other half.
+void gather_pairs(const float* weights, int64_t rows, const float* values, int64_t stride, KeyRange range,
+                  float* gathered, float* edge) {
+  const auto part = [&](int64_t first, int64_t pairs, const float* w) FL_STEP {
+    if (pairs > 0) multiply_pairs({weights + first, kKeyBlock, rows, w, stride, pairs, stride, gathered, stride});
+  };
+  const int64_t first_whole = (range.begin + 1) / 2;
+  const int64_t last_whole = range.end / 2;
+  if (range.begin % 2 != 0) {
+    const float* pair = values + (first_whole - 1) * stride;
+    for (int64_t d = 0; d < stride; d += kPanel) store_pair(edge + d, high_of_pairs(load_pair(pair + d)));
+    part(first_whole - 1, 1, edge);
+  }
+  part(first_whole, last_whole - first_whole, values + first_whole * stride);
+  if (range.end % 2 != 0) {
+    const float* pair = values + last_whole * stride;
+    for (int64_t d = 0; d < stride; d += kPanel) store_pair(edge + d, low_of_pairs(load_pair(pair + d)));
+    part(last_whole, 1, edge);
+  }
+}
+#endif
+
 void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t head, float* scratch) {
   const int64_t group = task.group;
   const int64_t queries = (end - begin) * group;
   const int64_t dim = padded_lanes(task.keys.dim);
   const int64_t value_dim = padded_lanes(task.values.dim);
-  float* q = scratch;                              // [queries][dim]
-  float* gathered = q + queries * dim;             // [queries][value_dim]
-  float* scores = gathered + queries * value_dim;  // [queries][kKeyBlock]
-  float* largest = scores + queries * kKeyBlock;   // [queries]
-  float* total = largest + queries * kPanel;       // [queries]
-  float* key_rows = total + queries * kPanel;      // [16][dim]
-  float* keys = key_rows + kPanel * dim;           // [dim][kKeyBlock]
-  float* values = keys + dim * kKeyBlock;          // [kKeyBlock][value_dim]
+  float* q = scratch;                                             // [queries][dim]
+  float* gathered = q + queries * dim;                            // [queries][value_dim]
+  float* scores = gathered + queries * value_dim;                 // [queries][kKeyBlock]
+  float* largest = scores + queries * kKeyBlock;                  // [queries]
+  float* total = largest + queries * kPanel;                      // [queries]
+  float* key_rows = total + queries * kPanel;                     // [16][dim]
+  float* keys = key_rows + kPanel * dim;                          // [dim][kKeyBlock]
+  float* values = keys + dim * kKeyBlock;                         // [kKeyBlock][value_dim], of pairs half as many
+  [[maybe_unused]] float* edge = values + kKeyBlock * value_dim;  // [value_dim]
 
   const bool pairs = kHasPairs && task.q_element == Element::kBf16 && task.keys.code == CacheCode::kBf16;
+  const bool value_pairs = kValuePairs && task.q_element == Element::kBf16 && task.values.code == CacheCode::kBf16;
   const int64_t terms = pairs ? (task.keys.dim + 1) / 2 : task.keys.dim;  // of a chain over D
 
   int64_t first = key_range(task, begin, 0).begin;
@@ -191,6 +272,7 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
   open_tiles(smaller(queries, kTileSide));
 #endif
   const int64_t sequence = task.sequences[begin];
+  const auto update = value_pairs ? update_softmax<kValuePairs> : update_softmax<false>;
   for (int64_t base = first / kKeyBlock * kKeyBlock; base <= last; base += kKeyBlock) {
     const int64_t present_begin = first > base ? first - base : 0;  // rows of the cache that any query needs
     const int64_t present_end = smaller(kKeyBlock, last + 1 - base);
@@ -208,8 +290,14 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
       }
       for (int64_t d = 0; d < terms; d += kPanel) transpose16(key_rows + d, dim, keys + d * kKeyBlock + t, kKeyBlock);
     }
-    decode_cache_rows(task, task.values, sequence, head, base + present_begin, base + present_end, last,
-                      values + present_begin * value_dim, value_dim, decode_cache_row);
+    if (value_pairs) {
+#if defined(FL_PAIRS) && !defined(FL_TILES)
+      pair_values(task, sequence, head, base, present_begin, present_end, last, values, value_dim);
+#endif
+    } else {
+      decode_cache_rows(task, task.values, sequence, head, base + present_begin, base + present_end, last,
+                        values + present_begin * value_dim, value_dim, decode_cache_row);
+    }
     score({q, dim, queries, keys, kKeyBlock, terms, width, scores, kKeyBlock}, pairs);
 
     // Rows of equal range are gathered together; a masked position is never multiplied, whatever lies there.
@@ -218,17 +306,22 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
       const KeyRange range = key_range(task, row, base);
       if (range.begin < range.end)
         for (int64_t i = (row - begin) * group; i < (row - begin + 1) * group; ++i)
-          update_softmax(task, range, scores + i * kKeyBlock, largest + i, total + i, gathered + i * value_dim,
-                         value_dim);
+          update(task, range, scores + i * kKeyBlock, largest + i, total + i, gathered + i * value_dim, value_dim);
       if (row + 1 < end) {
         const KeyRange next = key_range(task, row + 1, base);
         if (next.begin == range.begin && next.end == range.end) continue;
       }
       if (range.begin < range.end) {
         const int64_t i = (run - begin) * group;
-        multiply({scores + i * kKeyBlock + range.begin, kKeyBlock, (row + 1 - run) * group,
-                  values + range.begin * value_dim, value_dim, range.end - range.begin, value_dim,
-                  gathered + i * value_dim, value_dim});
+#if defined(FL_PAIRS) && !defined(FL_TILES)
+        if (value_pairs)
+          gather_pairs(scores + i * kKeyBlock, (row + 1 - run) * group, values, value_dim, range,
+                       gathered + i * value_dim, edge);
+        else
+#endif
+          multiply({scores + i * kKeyBlock + range.begin, kKeyBlock, (row + 1 - run) * group,
+                    values + range.begin * value_dim, value_dim, range.end - range.begin, value_dim,
+                    gathered + i * value_dim, value_dim});
       }
       run = row + 1;
     }

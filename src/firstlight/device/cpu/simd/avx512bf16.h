@@ -33,6 +33,21 @@ FL_INLINE Vec dot_pairs(Vec acc, uint32_t x, Pair w) {
   return {_mm512_dpbf16_ps(acc.v, (__m512bh)inputs, (__m512bh)w)};
 #endif
 }
+// Numbers of 0 to 1, rounded to nearest even; subnormal ones, which dot_pairs takes for zero, may become that here.
+FL_INLINE void store_weights(uint16_t* p, Vec v) {
+#if defined(FIRSTLIGHT_SIMDE)
+  store_bf16(p, v);
+#else
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(v.v));
+#endif
+}
+// Two rows of 16 bf16 as pairs.
+FL_INLINE Pair pair_rows(const uint16_t* low, const uint16_t* high) {
+  return _mm512_or_si512(_mm512_cvtepu16_epi32(load_si256(low)),
+                         _mm512_slli_epi32(_mm512_cvtepu16_epi32(load_si256(high)), 16));
+}
+FL_INLINE Pair low_of_pairs(Pair v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
+FL_INLINE Pair high_of_pairs(Pair v) { return _mm512_and_si512(v, _mm512_set1_epi32(INT32_MIN >> 15)); }
 // The J-th two codes of each of 16 words, times 1 / kPairCodes.
 template <int kBits>
 constexpr float kPairCodes = kBits == 2 ? kCodes<2> : 1;
