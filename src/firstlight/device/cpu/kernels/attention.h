@@ -175,8 +175,9 @@ FL_INLINE void pair_values(const AttentionTask& task, int64_t sequence, int64_t 
   int64_t ahead = 0;
   bool more = false;
   const auto next_row = [&](int64_t t) FL_STEP {
-    row += side.row_stride;
-    if (left == 0) {
+    if (left > 0) {
+      row += side.row_stride;
+    } else {
       row = cache_row(task, side, sequence, head, t);
       left = task.page_size - t % task.page_size;
       more = t + task.page_size <= last;
