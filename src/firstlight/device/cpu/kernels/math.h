@@ -14,12 +14,22 @@ namespace {
 
 constexpr float kInfinity = __builtin_inff();
 
+#if !defined(FL_TIMES_POWER)
+// y 2^n for whole n, in two factors, so that neither end of the range over- or underflows early; rounded once at most.
+FL_INLINE Vec times_power(Vec y, Vec n) {
+  const Vec round = set1(0x1.8p23F);  // as in exp
+  const Vec one_exponent = set1(0x1.8p23F + 127.0F);
+  const Vec half = sub(fma(n, set1(0.5F), round), round);
+  const Vec low = shift_to_exponent(add(half, one_exponent));
+  const Vec high = shift_to_exponent(add(sub(n, half), one_exponent));
+  return mul(mul(y, low), high);
+}
+#endif
+
 // e^x. Error <= 2 ulp (1.1 measured with FMA); subnormal results are rounded once more; NaN stays NaN.
-// x = n ln 2 + r, |r| <= ln 2 / 2; e^r by the minimax polynomial of Cephes' expf; 2^n in two factors, so that
-// neither end of the range over- or underflows early.
+// x = n ln 2 + r, |r| <= ln 2 / 2; e^r by the minimax polynomial of Cephes' expf.
 FL_INLINE Vec exp(Vec x) {
   const Vec round = set1(0x1.8p23F);  // adding it leaves the nearest integer in the low bits of the significand
-  const Vec one_exponent = set1(0x1.8p23F + 127.0F);
   x = min(set1(89.0F), max(set1(-104.0F), x));
   const Vec n = sub(fma(x, set1(0x1.715476p+0F), round), round);  // log2 e
   Vec r = fma(n, set1(-0.693359375F), x);                         // ln 2 in two parts; the first is exact times n
@@ -29,11 +39,7 @@ FL_INLINE Vec exp(Vec x) {
   p = fma(p, r, set1(4.1665795894e-2F));
   p = fma(p, r, set1(1.6666665459e-1F));
   p = fma(p, r, set1(5.0000001201e-1F));
-  const Vec y = add(fma(p, mul(r, r), r), set1(1.0F));
-  const Vec half = sub(fma(n, set1(0.5F), round), round);
-  const Vec low = shift_to_exponent(add(half, one_exponent));
-  const Vec high = shift_to_exponent(add(sub(n, half), one_exponent));
-  return mul(mul(y, low), high);
+  return times_power(add(fma(p, mul(r, r), r), set1(1.0F)), n);
 }
 
 // tanh x. Error <= 3 ulp. Small arguments by the odd polynomial of Cephes' tanhf, others by 1 - 2 / (e^2|x| + 1).

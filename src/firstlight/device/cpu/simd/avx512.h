@@ -61,6 +61,11 @@ FL_INLINE Vec shift_to_exponent(Vec v) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v.v), 23))};
 }
 
+#if !defined(FIRSTLIGHT_SIMDE)
+#define FL_TIMES_POWER
+FL_INLINE Vec times_power(Vec y, Vec n) { return {_mm512_scalef_ps(y.v, n.v)}; }
+#endif
+
 FL_INLINE __m256i load_si256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 FL_INLINE Vec load_bf16(const uint16_t* p) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_si256(p)), 16))};
