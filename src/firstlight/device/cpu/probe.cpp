@@ -31,11 +31,12 @@ std::size_t cache_bytes() {
   return bytes == 0 ? kUnknown : bytes;
 }
 
-// A buffer that no cache holds: four times the last level, but at most 1 GiB and an eighth of what is free.
+// A buffer of which no cache holds much (of four times the last level it was seen to keep a tenth): sixteen times that,
+// but at most 1 GiB and an eighth of what is free.
 std::size_t stream_bytes(std::size_t available) {
   constexpr std::size_t kLeast = std::size_t{64} << 20;
   constexpr std::size_t kMost = std::size_t{1} << 30;
-  return std::min({std::max(4 * cache_bytes(), kLeast), kMost, available / 8});
+  return std::min({std::max(16 * cache_bytes(), kLeast), kMost, available / 8});
 }
 
 constexpr std::int64_t kChunkFloats = 1 << 16;  // 256 KiB: what a worker claims at a time
