@@ -48,6 +48,10 @@ class TestDevice : public device::Device {
                    std::span<double> bound) const override {
     return inner_->error_bound(op, call, exact, defects, bound);
   }
+  void add_rounding(op::Op op, const device::KernelCall& call, const View& exact,
+                    std::span<double> bound) const override {
+    inner_->add_rounding(op, call, exact, bound);
+  }
   const void* settings(std::string_view name) const override;
 
   int allocations() const { return allocations_; }

@@ -8,8 +8,8 @@
 //                       32-bit word for four, eight or sixteen inputs of a column, the first in the low bits
 // A code is the signed magnitude of format/block_float.h as two's complement: value = code 2^(E - 127 - (m - 1)). A
 // code that the format flushes to zero is stored as 0, and an input whose codes are all 0 under the least exponent of
-// its panel's others (127 if it has none), so that kernels need no rule for either. Where K
-// is a multiple of 64 the bytes per weight are the format's own. Tables and vectors are row-major in their format's row
+// its panel's others (127 if it has none), so that kernels need no rule for either. Where K is a
+// multiple of 64 the bytes per weight are the format's own. Tables and vectors are row-major in their format's row
 // layout.
 #pragma once
 

@@ -79,6 +79,7 @@ constexpr bool kHasPairs = true;
 constexpr bool kHasPairs = false;
 #endif
 #if defined(FL_PAIRS) && !defined(FL_TILES)
+#define FL_VALUE_PAIRS
 constexpr bool kValuePairs = true;
 #else
 constexpr bool kValuePairs = false;
@@ -143,7 +144,7 @@ void update_softmax(const AttentionTask& task, KeyRange range, float* scores, fl
   FL_UNROLL
   for (int j = 0; j < kKeyBlock / 16; ++j) {
     s[j] = exp(sub(s[j], peak));
-#if defined(FL_PAIRS)
+#if defined(FL_VALUE_PAIRS)
     if constexpr (kPairs)
       store_weights(reinterpret_cast<uint16_t*>(scores) + 16 * j, s[j]);
     else
@@ -163,7 +164,7 @@ void update_softmax(const AttentionTask& task, KeyRange range, float* scores, fl
   for (int64_t i = 0; i < lanes; i += 16) store(out + i, mul(load(out + i), fade));
 }
 
-#if defined(FL_PAIRS) && !defined(FL_TILES)
+#if defined(FL_VALUE_PAIRS)
 // The values of the positions [begin, end) of the block at `base` as pairs [kKeyBlock / 2][stride]; the other half of a
 // pair is zero where it is beyond them. The next page is fetched as in decode_cache_rows.
 FL_INLINE void pair_values(const AttentionTask& task, int64_t sequence, int64_t head, int64_t base, int64_t begin,
@@ -292,7 +293,7 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
       for (int64_t d = 0; d < terms; d += kPanel) transpose16(key_rows + d, dim, keys + d * kKeyBlock + t, kKeyBlock);
     }
     if (value_pairs) {
-#if defined(FL_PAIRS) && !defined(FL_TILES)
+#if defined(FL_VALUE_PAIRS)
       pair_values(task, sequence, head, base, present_begin, present_end, last, values, value_dim);
 #endif
     } else {
@@ -314,7 +315,7 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
       }
       if (range.begin < range.end) {
         const int64_t i = (run - begin) * group;
-#if defined(FL_PAIRS) && !defined(FL_TILES)
+#if defined(FL_VALUE_PAIRS)
         if (value_pairs)
           gather_pairs(scores + i * kKeyBlock, (row + 1 - run) * group, values, value_dim, range,
                        gathered + i * value_dim, edge);

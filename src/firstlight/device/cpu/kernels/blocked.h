@@ -100,15 +100,15 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
       const int64_t steps = smaller(kSteps, k_steps - first);
       const int64_t k = first * In::kTogether;
       // A bundle's block lies in one piece, other panels' apart.
-      const int64_t block_stride = W::kScaled ? kBlockBytes : panel_bytes;  // between panels
-      const uint8_t* block =
-          task.weight.data + panel * panel_bytes + first / kSteps * kBlockBytes * (W::kScaled ? panels : 1);
+      const int64_t block_bytes = W::kScaled ? panels * kBlockBytes : kBlockBytes;  // from one to the next
+      const int64_t block_stride = W::kScaled ? kBlockBytes : panel_bytes;          // between panels
+      const uint8_t* block = task.weight.data + panel * panel_bytes + first / kSteps * block_bytes;
       // The next block of these panels, or the first of those that follow, which are a worker's next as a rule.
       const bool last = first + kSteps >= k_steps;
       const bool none = last && (panel + kPanelGroup) * kPanel >= task.weight.n;
       const uint8_t* next = none   ? block
                             : last ? task.weight.data + (panel + kPanelGroup) * panel_bytes
-                                   : block + kBlockBytes * (W::kScaled ? panels : 1);
+                                   : block + block_bytes;
       const int64_t next_bytes = none ? 0 : kBlockBytes / tiles;  // during each tile
       for (int64_t p = 0; p < panels;) {
         const bool wide = p + kTilePanels <= panels;

@@ -68,7 +68,7 @@ constexpr int kPackedQuads = kGroup / (4 * kFields<W>);  // of a group, 64 bytes
 // 2^(e - 127 - (m - 1)).
 template <typename W>
 FL_INLINE float code_scale(int exponent) {
-  return float_of(static_cast<uint32_t>(exponent) << 23) * (W::kOne);
+  return float_of(static_cast<uint32_t>(exponent) << 23) * W::kOne;
 }
 
 // ---- The product of a group ------------------------------------------------------------------------------------
@@ -137,10 +137,8 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>* x, co
 // A bundle, or one panel of it, kWide panels at a time.
 template <typename W, int kRows, int kPanels, int kWide>
 void integer_bundle(const LinearTask& task, int64_t panel) {
-  constexpr int64_t kAhead = 8192;  // bytes
   const int64_t groups = integer_groups(task.weight.k);
-  Groups weights = groups_of<W>(task.weight, panel);
-  if constexpr (kPanels == kBundle) weights = {weights.first, kBundle * kGroupBytes<W>, kBundle};
+  const Groups weights = groups_together<W, kPanels>(task.weight, panel);
   const auto* x = static_cast<const int16_t*>(task.x);
   Vec acc[kPanels][kRows];
   for (int p = 0; p < kPanels; ++p) unrolled<kRows>([&](auto r) FL_STEP { acc[p][r.value] = zero(); });
@@ -153,7 +151,7 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
     for (int p = 0; p < kPanels; ++p) {
       alignas(64) int16_t by[kIntegerGroup];
       const uint8_t* exponents_of_group = weights.exponents(group) + p * kGroup;
-      prefetch(exponents_of_group + kAhead);
+      prefetch(exponents_of_group + kBundleAhead);
       out.scales[p] = code_scale<W>(multipliers(exponents_of_group, by));
       scale_inputs<W, kRows>(x + group * kIntegerGroup, task.x_stride, by, out.inputs[p]);
     }
@@ -171,7 +169,7 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
           const uint8_t* word =
               codes + (subgroup * 4 + i.value) / kFields<W> * weights.word_stride() + p.value * kWordBytes;
           packed[p.value] = load_quad(word);
-          prefetch(word + kAhead);
+          prefetch(word + kBundleAhead);
         }
         return field<W::kCodeBits, kField>(packed[p.value]);
       };

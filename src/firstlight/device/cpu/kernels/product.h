@@ -133,9 +133,7 @@ FL_INLINE void fold_all(typename In::Sum (&acc)[kRows][kPanels]) {
   });
 }
 
-// How far ahead weights are asked for: of each panel without exponents, and of a bundle.
-constexpr int64_t kAheadBytes = 1024;
-constexpr int64_t kBundleAheadBytes = 8192;
+constexpr int64_t kPlainAhead = 1024;  // bytes, of each panel without exponents
 
 // Weights without exponents.
 template <typename In, typename W, int kRows, int kPanels>
@@ -146,11 +144,11 @@ void direct_plain(const LinearTask& task, int64_t panel) {
   for (int r = 0; r < kRows; ++r) x[r] = input_row<In>(task, r);
   typename In::Sum acc[kRows][kPanels];
   start_all<In>(acc);
-  constexpr int kStep = W::kUnit;
+  constexpr int kUnit = W::kUnit;
   const auto step = [&](int64_t k, int64_t count) FL_STEP {
     unrolled<kPanels>([&](auto p) FL_STEP {
-      prefetch(data[p.value] + kAheadBytes);
-      unrolled<kStep / In::kTogether>([&](auto j) FL_STEP {
+      prefetch(data[p.value] + kPlainAhead);
+      unrolled<kUnit / In::kTogether>([&](auto j) FL_STEP {
         if (j.value * In::kTogether >= count) return;
         const auto w = In::template weight<W, j.value>(data[p.value]);
         unrolled<kRows>([&](auto r) FL_STEP {
@@ -162,7 +160,7 @@ void direct_plain(const LinearTask& task, int64_t panel) {
     for (int p = 0; p < kPanels; ++p) data[p] += W::kUnitBytes;
   };
   int64_t k = 0;
-  for (; k + kStep <= task.weight.k; k += kStep) step(k, kStep);
+  for (; k + kUnit <= task.weight.k; k += kUnit) step(k, kUnit);
   if (k < task.weight.k) step(k, task.weight.k - k);
   finish_all<In, kRows, kPanels>(task, panel, acc);
 }
@@ -172,9 +170,7 @@ void direct_plain(const LinearTask& task, int64_t panel) {
 // where it may have.
 template <typename In, typename W, int kRows, int kPanels, int kWide>
 bool direct_scaled(const LinearTask& task, int64_t panel) {
-  Groups groups = groups_of<W>(task.weight, panel);
-  if constexpr (kPanels == kBundle)
-    groups = {groups.first, kBundle * kGroupBytes<W>, kBundle};  // known to the compiler
+  const Groups groups = groups_together<W, kPanels>(task.weight, panel);
   const void* x[kRows];
   for (int r = 0; r < kRows; ++r) x[r] = input_row<In>(task, r);
   typename In::Sum acc[kRows][kPanels];
@@ -194,7 +190,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
     }
     unrolled<kPanels>([&](auto p) FL_STEP {
       const uint8_t* group = groups.exponents(k / kGroup) + p.value * kGroup;
-      prefetch(group + kBundleAheadBytes);
+      prefetch(group + kBundleAhead);
       widen(range, group);
       unrolled<kGroup / In::kScaled>([&](auto i) FL_STEP {
         constexpr int kFirst = i.value * In::kScaled;
@@ -221,7 +217,7 @@ bool direct_scaled(const LinearTask& task, int64_t panel) {
       const uint8_t* codes = groups.codes(k / kGroup) + kFirst * kWordBytes;
       for (int i = 0; i < kGroup; i += W::kUnit, codes += groups.word_stride()) {
         unrolled<kWide>([&](auto p) FL_STEP {
-          prefetch(codes + p.value * kWordBytes + kBundleAheadBytes);
+          prefetch(codes + p.value * kWordBytes + kBundleAhead);
           unrolled<W::kUnit / In::kTogether>([&](auto j) FL_STEP {
             const auto w = In::template weight<W, j.value>(codes + p.value * kWordBytes);
             unrolled<kRows>([&](auto r) FL_STEP {

@@ -89,8 +89,7 @@ struct BlockWeight {
   static constexpr int kUnit = 32 / kBits;
   static constexpr int64_t kUnitBytes = kWordBytes;
   static constexpr int kCodeBits = kBits;
-  static constexpr int kFractionBits = kBits - 2;
-  static constexpr float kOne = 1.0F / static_cast<float>(1 << kFractionBits);  // a code of 1
+  static constexpr float kOne = 1.0F / static_cast<float>(1 << (kBits - 2));  // a code of 1
   static constexpr float kFactor = kCodes<kBits> * kOne;
   template <int kJ>
   FL_INLINE Vec lanes(const uint8_t* unit) {
@@ -126,6 +125,15 @@ FL_INLINE Groups groups_of(const PanelWeight& weight, int64_t panel) {
   const BundlePlace place = bundle_place(panel, weight.n, weight.panel_bytes, kGroupBytes<W>);
   return {weight.data + place.first, place.group_stride, place.panels};
 }
+// The same where kPanels panels from this one on are taken together: of a whole bundle strides are known to the
+// compiler.
+template <typename W, int kPanels>
+FL_INLINE Groups groups_together(const PanelWeight& weight, int64_t panel) {
+  const Groups groups = groups_of<W>(weight, panel);
+  if constexpr (kPanels < kBundle) return groups;
+  return {groups.first, kBundle * kGroupBytes<W>, kBundle};
+}
+constexpr int64_t kBundleAhead = 8192;  // bytes, how far ahead of few rows the lines of a bundle are asked for
 
 // The values of the j-th input of a unit, its exponent being E.
 template <typename W, int kJ>
