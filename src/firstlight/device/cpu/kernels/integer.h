@@ -138,7 +138,8 @@ FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>* x, co
 template <typename W, int kRows, int kPanels, int kWide>
 void integer_bundle(const LinearTask& task, int64_t panel) {
   const int64_t groups = integer_groups(task.weight.k);
-  const Groups weights = groups_together<W, kPanels>(task.weight, panel);
+  Groups weights = groups_of<W>(task.weight, panel);
+  if constexpr (kPanels == kBundle) weights = {weights.first, kBundle * kGroupBytes<W>, kBundle};
   const auto* x = static_cast<const int16_t*>(task.x);
   Vec acc[kPanels][kRows];
   for (int p = 0; p < kPanels; ++p) unrolled<kRows>([&](auto r) FL_STEP { acc[p][r.value] = zero(); });

@@ -170,7 +170,9 @@ void direct_plain(const LinearTask& task, int64_t panel) {
 // where it may have.
 template <typename In, typename W, int kRows, int kPanels, int kWide>
 bool direct_scaled(const LinearTask& task, int64_t panel) {
-  const Groups groups = groups_together<W, kPanels>(task.weight, panel);
+  Groups groups = groups_of<W>(task.weight, panel);
+  if constexpr (kPanels == kBundle)
+    groups = {groups.first, kBundle * kGroupBytes<W>, kBundle};  // known to the compiler
   const void* x[kRows];
   for (int r = 0; r < kRows; ++r) x[r] = input_row<In>(task, r);
   typename In::Sum acc[kRows][kPanels];

@@ -125,14 +125,6 @@ FL_INLINE Groups groups_of(const PanelWeight& weight, int64_t panel) {
   const BundlePlace place = bundle_place(panel, weight.n, weight.panel_bytes, kGroupBytes<W>);
   return {weight.data + place.first, place.group_stride, place.panels};
 }
-// The same where kPanels panels from this one on are taken together: of a whole bundle strides are known to the
-// compiler.
-template <typename W, int kPanels>
-FL_INLINE Groups groups_together(const PanelWeight& weight, int64_t panel) {
-  const Groups groups = groups_of<W>(weight, panel);
-  if constexpr (kPanels < kBundle) return groups;
-  return {groups.first, kBundle * kGroupBytes<W>, kBundle};
-}
 constexpr int64_t kBundleAhead = 8192;  // bytes, how far ahead of few rows the lines of a bundle are asked for
 
 // The values of the j-th input of a unit, its exponent being E.
