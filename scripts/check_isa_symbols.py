@@ -15,7 +15,7 @@ import sys
 # The members that are compiled with flags of their own, the registers they may use, and the strong symbols they define.
 PARTS = {
     "portable": ("xmm", "kPortable", "rows attention products integers"),
-    "avx2": ("ymm", "kAvx2", "rows attention products integers"),
+    "avx2": ("ymm", "kAvx2", "rows attention products integers words"),
     "avx512": ("zmm", "kAvx512", "rows attention products"),
     "avx512vnni": ("zmm", "kAvx512Vnni", "integers"),
     "avx512bf16": ("zmm", "kAvx512Bf16", "attention products"),

@@ -159,5 +159,15 @@ TEST(Tiers, AreByShareOfEachDefinition) {
   EXPECT_EQ(tiers(1, maxima, Target::load("bounty"))[0].tier, "");
 }
 
+TEST(Tiers, NoteSaysWhyAShareIsAboveOne) {
+  const std::vector<Maximum> maxima = {{"strict", "", 0, 0, 100}, {"bounty", "", 0, 0, 70}};
+  const auto note = [&](double rate, std::size_t i) {
+    return tier_note(rate, maxima[i], tiers(rate, maxima, Target::load("bounty"))[i]);
+  };
+  EXPECT_EQ(note(10, 0), "10 of 100 t/s/u; tier: none");
+  EXPECT_EQ(note(90, 1).find("cache"), std::string::npos) << "a part of the bandwidth can be passed";
+  EXPECT_NE(note(120, 0).find("cache"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace firstlight::harness

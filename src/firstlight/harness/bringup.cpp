@@ -186,11 +186,9 @@ void performance(Job& job, PhaseResult& phase) {
                             {"tokens_per_s_per_user", all[i].tokens_per_s_per_user},
                             {"share", reached[i].share},
                             {"tier", reached[i].tier}});
-    phase.verdicts.push_back(
-        judge(fmt::format("share of {} maximum", all[i].definition), 100 * reached[i].share,
-              ">=", 100 * job.target.tiers().front().share, "%",
-              fmt::format("{:.4g} of {:.4g} t/s/u; tier: {}", decode.tokens_per_s_per_user,
-                          all[i].tokens_per_s_per_user, reached[i].tier.empty() ? "none" : reached[i].tier)));
+    phase.verdicts.push_back(judge(fmt::format("share of {} maximum", all[i].definition), 100 * reached[i].share,
+                                   ">=", 100 * job.target.tiers().front().share, "%",
+                                   tier_note(decode.tokens_per_s_per_user, all[i], reached[i])));
   }
   phase.details["maxima"] = std::move(maximum_list);
   phase.verdicts.push_back(reported("decode", decode.tokens_per_s_per_user, "t/s/u",

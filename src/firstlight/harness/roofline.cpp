@@ -156,4 +156,12 @@ std::vector<TierResult> tiers(double tokens_per_s_per_user, const std::vector<Ma
   return results;
 }
 
+std::string tier_note(double tokens_per_s_per_user, const Maximum& maximum, const TierResult& reached) {
+  std::string note = fmt::format("{:.4g} of {:.4g} t/s/u; tier: {}", tokens_per_s_per_user,
+                                 maximum.tokens_per_s_per_user, reached.tier.empty() ? "none" : reached.tier);
+  if (maximum.definition == "strict" && reached.share > 1)
+    note += "; more than memory was measured to give: as a rule, what a step reads stays in a cache";
+  return note;
+}
+
 }  // namespace firstlight::harness

@@ -76,5 +76,7 @@ struct TierResult {
   std::string tier;  // "" below the lowest
 };
 std::vector<TierResult> tiers(double tokens_per_s_per_user, const std::vector<Maximum>& maxima, const Target& target);
+// For a report: both rates and the tier, and why a share of the strict maximum can be above 1.
+std::string tier_note(double tokens_per_s_per_user, const Maximum& maximum, const TierResult& reached);
 
 }  // namespace firstlight::harness

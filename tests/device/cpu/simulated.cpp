@@ -25,8 +25,9 @@ bool usable() {
 #endif
 }
 
-constexpr Kernels kAvx512{kSimdeRows, kSimdeBf16Attention, kSimdeProducts, kSimdeBf16Products, kSimdeVnniIntegers};
-constexpr Kernels kAmx{kSimdeRows, kSimdeAmxAttention, kSimdeProducts, kSimdeAmxProducts, kSimdeVnniIntegers};
+constexpr Kernels kAvx512{kSimdeRows,         kSimdeBf16Attention, kSimdeProducts,
+                          kSimdeBf16Products, kSimdeVnniIntegers,  nullptr};
+constexpr Kernels kAmx{kSimdeRows, kSimdeAmxAttention, kSimdeProducts, kSimdeAmxProducts, kSimdeVnniIntegers, nullptr};
 
 constexpr Isa kSimulated[] = {
     {"avx512_simde", usable, &kAvx512, kRows<kAvx512>},

@@ -30,6 +30,7 @@ class CpuDevice : public HostDevice {
   }
   void add_rounding(op::Op op, const KernelCall& call, const View& exact, std::span<double> bound) const override {
     if (op == op::Op::attention && isa_.kernels->attention.value_pairs) add_weight_rounding(call, exact, bound);
+    if (op == op::Op::linear && isa_.kernels->words != nullptr) add_word_rounding(call, exact, bound);
   }
 
  private:

@@ -56,14 +56,16 @@ bool has_avx512bf16() {
 #endif
 
 #if defined(__x86_64__)
-constexpr Kernels kAvx2{kAvx2Rows, kAvx2Attention, kAvx2Products, kAvx2Products, kAvx2Integers};
-constexpr Kernels kAvx512{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx2Integers};
-constexpr Kernels kAvx512Vnni{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx512VnniIntegers};
-constexpr Kernels kAvx512Bf16{kAvx512Rows, kAvx512Bf16Attention, kAvx512Products, kAvx512Bf16Products,
-                              kAvx512VnniIntegers};
-constexpr Kernels kAmx{kAvx512Rows, kAmxAttention, kAvx512Products, kAmxProducts, kAvx512VnniIntegers};
+constexpr Kernels kAvx2{kAvx2Rows, kAvx2Attention, kAvx2Products, kAvx2Products, kAvx2Integers, &kAvx2Words};
+constexpr Kernels kAvx512{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx2Integers, nullptr};
+constexpr Kernels kAvx512Vnni{kAvx512Rows,     kAvx512Attention,    kAvx512Products,
+                              kAvx512Products, kAvx512VnniIntegers, nullptr};
+constexpr Kernels kAvx512Bf16{kAvx512Rows,         kAvx512Bf16Attention, kAvx512Products,
+                              kAvx512Bf16Products, kAvx512VnniIntegers,  nullptr};
+constexpr Kernels kAmx{kAvx512Rows, kAmxAttention, kAvx512Products, kAmxProducts, kAvx512VnniIntegers, nullptr};
 #endif
-constexpr Kernels kPortable{kPortableRows, kPortableAttention, kPortableProducts, kPortableProducts, kPortableIntegers};
+constexpr Kernels kPortable{kPortableRows,     kPortableAttention, kPortableProducts,
+                            kPortableProducts, kPortableIntegers,  nullptr};
 
 // __builtin_cpu_supports also asks the operating system (XGETBV) for the AVX families.
 constexpr Isa kIsas[] = {

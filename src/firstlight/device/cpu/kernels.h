@@ -116,9 +116,9 @@ inline constexpr int64_t kTileBlockFloats = kPanel * kTileBlockDepth + kTileBloc
 // Integers.
 inline constexpr int64_t kIntegerGroup = kGroup;  // inputs that share a scale; groups start at its multiples
 inline constexpr float kLeastInput = 0x1p-100F;   // 32512 / x and its products stay finite
-inline constexpr int64_t kIntegerDepth = 512;     // inputs of a panel whose codes are spread out at a time
+inline constexpr int64_t kIntegerSpread = 8192;   // bytes of codes of a panel that are spread out at a time
 // Bytes of scratch that linear_integer needs for each worker where there are more than kDirectRows rows.
-inline constexpr int64_t kIntegerScratch = kIntegerDepth * kPanel + kRowBlock * kPanel * 4;
+inline constexpr int64_t kIntegerScratch = kIntegerSpread + kBundle * kRowBlock * kPanel * 4;
 
 // The same by lanes: rows of a tile, inputs of a panel whose codes are spread out at a time, bytes of those of
 // kPanelGroup panels, and bytes of scratch for each worker.
@@ -228,8 +228,9 @@ struct ProductKernels {
 };
 
 struct IntegerKernels {
-  // x [K] to 16 bits a value in the order that `linear` reads them, and a scale for each group.
-  void (*quantise)(const float* x, int64_t k, int16_t* out, float* scales);
+  // x [K] to 16 bits a value in the order in which `linear` reads them for these weights, and a scale for each group:
+  // a NaN where one of its inputs is no finite number, and then false.
+  bool (*quantise)(const float* x, int64_t k, WeightCode code, int16_t* out, float* scales);
   // The columns of the panels [begin, end), `begin` starting a bundle, for at most kRowBlock rows, with kIntegerScratch
   // where they are many.
   void (*linear)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
@@ -237,7 +238,7 @@ struct IntegerKernels {
   // [groups][kIntegerGroup / 4][kLaneRows][4], and its scales, [groups][kLaneRows]; then at most kRowBlock rows with
   // kLaneScratch.
   int64_t least_lanes;
-  void (*quantise_lane)(const float* x, int64_t k, WeightCode code, int64_t lane, int16_t* tile, float* scales);
+  bool (*quantise_lane)(const float* x, int64_t k, WeightCode code, int64_t lane, int16_t* tile, float* scales);
   void (*lanes)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);
 };
 
@@ -253,8 +254,9 @@ struct Kernels {
   const RowKernels& rows;
   const AttentionKernels& attention;
   const ProductKernels& floats;
-  const ProductKernels& bf16;  // of activations in bf16 by weights of at most 8 significant bits
-  const IntegerKernels& integers;
+  const ProductKernels& bf16;      // of activations in bf16 by weights of at most 8 significant bits
+  const IntegerKernels& integers;  // of inputs of 8 bits
+  const IntegerKernels* words;     // of bf16 by block formats, in 16 bits; null where `bf16` is quicker
 };
 
 extern const RowKernels kPortableRows;
@@ -266,6 +268,7 @@ extern const RowKernels kAvx2Rows;
 extern const AttentionKernels kAvx2Attention;
 extern const ProductKernels kAvx2Products;
 extern const IntegerKernels kAvx2Integers;
+extern const IntegerKernels kAvx2Words;
 
 extern const RowKernels kAvx512Rows;
 extern const AttentionKernels kAvx512Attention;

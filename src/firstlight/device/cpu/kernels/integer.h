@@ -1,11 +1,11 @@
-// The linear product with inputs of 8 bits, for weights of block formats (code 2^(E - 127 - (m - 1)), an exponent for
-// an input and 16 columns). For each group of kIntegerGroup inputs x of a row:
-//   scale = max |x| / 127;   X = round(x 256 / scale)                                  once a row, 16 bits
-//   e = max E;               v = round(X 2^(E - e) / 256), halves up                   once a panel, 8 bits
-//   out = fma(sum of v code, scale 2^(e - 127 - (m - 1)), out)                         the sum is exact
-// so that bits depend on neither the other rows nor on how a kernel is cut, and |v - its real value| < 0.502. A group
-// whose largest input is below kLeastInput counts as zeros; one that holds an infinity or a NaN gives NaN. Text
-// compiled once per ISA.
+// The linear product by whole numbers, for weights of block formats (code 2^(E - 127 - (m - 1)), an exponent for an
+// input and 16 columns). For each group of kIntegerGroup inputs x of a row, taken as A says (integer_bytes.h,
+// integer_words.h):
+//   X = x / scale to the nearest                          once a row
+//   e = max E;   v = X 2^(E - e) to the nearest           once a panel
+//   out = fma(sum of v code, scale 2^(e - 127 - (m - 1)), out), the sum being exact
+// so that bits depend on neither the other rows nor on how a kernel is cut. A group whose largest input is below
+// kLeastInput counts as zeros; one that holds an infinity or a NaN gives NaN. Text compiled once per ISA.
 #pragma once
 
 #include "firstlight/device/cpu/kernels/finish.h"
@@ -29,41 +29,37 @@ FL_INLINE float float_of(uint32_t bits) {
   return x;
 }
 
-// 64 inputs.
-FL_INLINE float quantise_group(const float* x, int16_t* out) {
+// The largest magnitude of 64 inputs.
+FL_INLINE float largest_of(const float* x) {
   uint32_t most = 0;
   for (int i = 0; i < kIntegerGroup; ++i) {
     const uint32_t bits = bits_of(x[i]) & 0x7FFFFFFFU;
     most = most > bits ? most : bits;
   }
-  const float largest = float_of(most);
-  if (!(largest >= kLeastInput && largest < kInfinity)) {
-    for (int i = 0; i < kIntegerGroup; ++i) out[i] = 0;
-    return largest < kLeastInput ? 0.0F : largest - largest;
-  }
-  const Vec factor = set1(32512.0F / largest);
-  constexpr int kLanes = kMultiplierLanes;
-  for (int i = 0; i < kSubgroups; ++i) {
-    int16_t* block = out + i / kLanes * kLanes * kSubgroup + i % kLanes * 8;
-    store_int16(block, block + kLanes * 8, mul(load(x + i * kSubgroup), factor));
-  }
-  return largest / 127.0F;
+  return float_of(most);
 }
+// Whether a group with this one has a scale of its own; if not, it is all zeros under no_scale().
+FL_INLINE bool has_scale(float largest) { return largest >= kLeastInput && largest < kInfinity; }
+FL_INLINE float no_scale(float largest) { return largest < kLeastInput ? 0.0F : largest - largest; }
 
-void quantise(const float* x, int64_t k, int16_t* out, float* scales) {
+// K inputs of a row, group by group: scale = group(x of a group, index of it), the last one filled up with zeros.
+// Returns whether no scale is a NaN.
+template <typename Body>
+FL_INLINE bool for_groups(const float* x, int64_t k, const Body& group) {
+  bool finite = true;
+  const auto add = [&](const float* inputs, int64_t i) FL_STEP {
+    const float scale = group(inputs, i);
+    finite &= scale == scale;
+  };
   int64_t first = 0;
-  for (; first + kIntegerGroup <= k; first += kIntegerGroup, out += kIntegerGroup)
-    *scales++ = quantise_group(x + first, out);
-  if (first == k) return;
-  float last[kIntegerGroup] = {};
-  __builtin_memcpy(last, x + first, static_cast<size_t>(k - first) * sizeof(float));
-  *scales = quantise_group(last, out);
+  for (; first + kIntegerGroup <= k; first += kIntegerGroup) add(x + first, first / kIntegerGroup);
+  if (first < k) {
+    float last[kIntegerGroup] = {};
+    __builtin_memcpy(last, x + first, static_cast<size_t>(k - first) * sizeof(float));
+    add(last, first / kIntegerGroup);
+  }
+  return finite;
 }
-
-template <typename W>
-constexpr int kFields = 8 / W::kCodeBits;  // quads of codes in 64 bytes
-template <typename W>
-constexpr int kPackedQuads = kGroup / (4 * kFields<W>);  // of a group, 64 bytes each
 
 // 2^(e - 127 - (m - 1)).
 template <typename W>
@@ -71,71 +67,10 @@ FL_INLINE float code_scale(int exponent) {
   return float_of(static_cast<uint32_t>(exponent) << 23) * W::kOne;
 }
 
-// ---- The product of a group ------------------------------------------------------------------------------------
-
-// Inputs of some rows under a panel's exponents.
-template <int kRows>
-struct GroupInputs {
-  alignas(64) int8_t values[kRows][kIntegerGroup];
-  int32_t sums[kRows];
-};
-
-template <typename W, int kRows>
-FL_INLINE void scale_inputs(const int16_t* x, int64_t x_stride, const int16_t* by, GroupInputs<kRows>& out) {
-  unrolled<kRows>([&](auto r) FL_STEP {
-    out.sums[r.value] = inputs<W::kCodeBits>(x + r.value * x_stride, by, out.values[r.value]);
-  });
-}
-
-// acc += the group's products; quad(panel, subgroup, index<i>) gives the i-th of a subgroup's four quads of codes.
-template <typename W, int kRows, int kPanels, typename Codes>
-FL_INLINE void multiply_group(const Codes& quad, const GroupInputs<kRows>* x, const float* scales,
-                              int64_t scales_stride, const float* weight_scales, Vec (*acc)[kRows]) {
-  constexpr int kBits = W::kCodeBits;
-  constexpr int kFold = kFoldQuads<kBits>;
-  Totals totals[kPanels][kRows];
-  Totals codes[kPanels];
-  unrolled<kPanels>([&](auto p) FL_STEP {
-    codes[p.value] = no_totals();
-    unrolled<kRows>([&](auto r) FL_STEP { totals[p.value][r.value] = no_totals(); });
-  });
-  static_assert(kFold % 4 == 0, "sums are folded after whole subgroups");
-  for (int part = 0; part < kSubgroups / (kFold / 4); ++part) {
-    Sums<kBits> sums[kPanels][kRows];
-    unrolled<kPanels>(
-        [&](auto p) FL_STEP { unrolled<kRows>([&](auto r) FL_STEP { sums[p.value][r.value] = no_sums<kBits>(); }); });
-    for (int of_part = 0; of_part < kFold / 4; ++of_part) {
-      const int subgroup = part * (kFold / 4) + of_part;
-      unrolled<4>([&](auto i) FL_STEP {
-        unrolled<kPanels>([&](auto p) FL_STEP {
-          const Quad w = quad(p, subgroup, i);
-          codes[p.value] = add_codes<kBits>(codes[p.value], w);
-          unrolled<kRows>([&](auto r) FL_STEP {
-            sums[p.value][r.value] =
-                step<kBits>(sums[p.value][r.value], w, x[p.value].values[r.value] + subgroup * kSubgroup + 4 * i.value);
-          });
-        });
-      });
-    }
-    unrolled<kPanels>([&](auto p) FL_STEP {
-      unrolled<kRows>([&](auto r) FL_STEP {
-        totals[p.value][r.value] = fold<kBits>(totals[p.value][r.value], sums[p.value][r.value]);
-      });
-    });
-  }
-  unrolled<kPanels>([&](auto p) FL_STEP {
-    unrolled<kRows>([&](auto r) FL_STEP {
-      const Totals sum = corrected<kBits>(totals[p.value][r.value], codes[p.value], x[p.value].sums[r.value]);
-      const Vec scale = set1(scales[r.value * scales_stride] * weight_scales[p.value]);
-      acc[p.value][r.value] = fma(to_floats(sum), scale, acc[p.value][r.value]);
-    });
-  });
-}
-
 // ---- Few rows: codes go from memory into the product -------------------------------------------------------------
 
 // A bundle, or one panel of it, kWide panels at a time.
-template <typename W, int kRows, int kPanels, int kWide>
+template <typename A, typename W, int kRows, int kPanels, int kWide>
 void integer_bundle(const LinearTask& task, int64_t panel) {
   const int64_t groups = integer_groups(task.weight.k);
   Groups weights = groups_of<W>(task.weight, panel);
@@ -144,7 +79,7 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
   Vec acc[kPanels][kRows];
   for (int p = 0; p < kPanels; ++p) unrolled<kRows>([&](auto r) FL_STEP { acc[p][r.value] = zero(); });
   struct Scaled {
-    GroupInputs<kRows> inputs[kPanels];
+    typename A::template Inputs<kRows> inputs[kPanels];
     float scales[kPanels];
   };
   Scaled buffers[2];  // a group's inputs are made while the one before it is multiplied
@@ -153,8 +88,8 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
       alignas(64) int16_t by[kIntegerGroup];
       const uint8_t* exponents_of_group = weights.exponents(group) + p * kGroup;
       prefetch(exponents_of_group + kBundleAhead);
-      out.scales[p] = code_scale<W>(multipliers(exponents_of_group, by));
-      scale_inputs<W, kRows>(x + group * kIntegerGroup, task.x_stride, by, out.inputs[p]);
+      out.scales[p] = A::template scale_of_code<W>(exponents_of_group, by);
+      A::template scale<W, kRows>(x + group * kIntegerGroup, task.x_stride, by, out.inputs[p]);
     }
   };
   if (groups > 0) scale(0, buffers[0]);
@@ -163,19 +98,8 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
     if (group + 1 < groups) scale(group + 1, buffers[(group + 1) % 2]);
     for (int first = 0; first < kPanels; first += kWide) {
       const uint8_t* codes = weights.codes(group) + first * kWordBytes;
-      Quad packed[kWide];
-      const auto quad = [&](auto p, int subgroup, auto i) FL_STEP {
-        constexpr int kField = i.value % kFields<W>;
-        if constexpr (kField == 0) {
-          const uint8_t* word =
-              codes + (subgroup * 4 + i.value) / kFields<W> * weights.word_stride() + p.value * kWordBytes;
-          packed[p.value] = load_quad(word);
-          prefetch(word + kBundleAhead);
-        }
-        return field<W::kCodeBits, kField>(packed[p.value]);
-      };
-      multiply_group<W, kRows, kWide>(quad, scaled.inputs + first, task.x_scales + group, groups, scaled.scales + first,
-                                      acc + first);
+      A::template multiply<W, kRows, kWide>(codes, weights.word_stride(), scaled.inputs + first, task.x_scales + group,
+                                            groups, scaled.scales + first, acc + first);
     }
   }
   for (int p = 0; p < kPanels; ++p)
@@ -184,111 +108,114 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
 
 // ---- Many rows: codes are spread out once for all ----------------------------------------------------------------
 
-constexpr int64_t kDepthGroups = kIntegerDepth / kIntegerGroup;
+// Of a panel whose codes are spread out at a time: they and the inputs of a tile of rows stay in the first cache.
+template <typename A>
+constexpr int64_t kDepthGroups = kIntegerSpread / A::kSpreadBytes;
 
+// Some groups of a panel.
+template <typename A>
 struct SpreadCodes {
-  uint8_t* quads;  // [groups][16 quads][64]
-  alignas(64) int16_t by[kDepthGroups][kIntegerGroup];
-  float scales[kDepthGroups];
+  uint8_t* codes;  // [groups][A::kSpreadBytes]
+  alignas(64) int16_t by[kDepthGroups<A>][kIntegerGroup];
+  float scales[kDepthGroups<A>];
 };
 
-template <typename W>
-void spread(const LinearTask& task, int64_t panel, int64_t first, int64_t groups, SpreadCodes& out) {
+template <typename A, typename W>
+void spread(const LinearTask& task, int64_t panel, int64_t first, int64_t groups, SpreadCodes<A>& out) {
   const Groups weights = groups_of<W>(task.weight, panel);
   for (int64_t group = 0; group < groups; ++group) {
     const uint8_t* data = weights.codes(first + group);
-    out.scales[group] = code_scale<W>(multipliers(weights.exponents(first + group), out.by[group]));
-    uint8_t* quads = out.quads + group * kIntegerGroup * kPanel;
-    for (int packed = 0; packed < kPackedQuads<W>; ++packed) {
-      const Quad word = load_quad(data + packed * weights.word_stride());
-      unrolled<kFields<W>>([&](auto j) FL_STEP {
-        store_quad(quads, field<W::kCodeBits, j.value>(word));
-        quads += 64;
-      });
-    }
+    out.scales[group] = A::template scale_of_code<W>(weights.exponents(first + group), out.by[group]);
+    uint8_t* codes = out.codes + group * A::kSpreadBytes;
+    constexpr int kWords = kGroup / W::kUnit;
+    for (int i = 0; i < kWords; ++i)
+      A::template spread<W>(data + i * weights.word_stride(), codes + i * (A::kSpreadBytes / kWords));
   }
 }
 
 // results [rows][16] += the products of some rows by spread codes.
-template <typename W, int kRows>
-void integer_tile(const LinearTask& task, int64_t row, int64_t first, int64_t groups, const SpreadCodes& codes,
+template <typename A, typename W, int kRows>
+void integer_tile(const LinearTask& task, int64_t row, int64_t first, int64_t groups, const SpreadCodes<A>& codes,
                   float* results) {
   const int64_t all_groups = integer_groups(task.weight.k);
   const auto* x = static_cast<const int16_t*>(task.x) + row * task.x_stride + first * kIntegerGroup;
-  GroupInputs<kRows> scaled[kDepthGroups];
+  const float* x_scales = task.x_scales + row * all_groups + first;
+  typename A::template Inputs<kRows> scaled[kDepthGroups<A>];
   for (int64_t group = 0; group < groups; ++group)
-    scale_inputs<W, kRows>(x + group * kIntegerGroup, task.x_stride, codes.by[group], scaled[group]);
+    A::template scale<W, kRows>(x + group * kIntegerGroup, task.x_stride, codes.by[group], scaled[group]);
   Vec acc[kRows];
   unrolled<kRows>([&](auto r) FL_STEP { acc[r.value] = load(results + r.value * kPanel); });
-  for (int64_t group = 0; group < groups; ++group) {
-    const uint8_t* quads = codes.quads + group * kIntegerGroup * kPanel;
-    const auto quad = [&](auto, int subgroup, auto i)
-                          FL_STEP { return load_quad(quads + (subgroup * 4 + i.value) * 64); };
-    multiply_group<W, kRows, 1>(quad, scaled + group, task.x_scales + row * all_groups + first + group, all_groups,
-                                codes.scales + group, &acc);
-  }
+  for (int64_t group = 0; group < groups; ++group)
+    A::template multiply_spread<W, kRows>(codes.codes + group * A::kSpreadBytes, scaled[group], x_scales + group,
+                                          all_groups, codes.scales[group], acc);
   unrolled<kRows>([&](auto r) FL_STEP { store(results + r.value * kPanel, acc[r.value]); });
 }
 
 // The fewest rows of a tile: tiles differ by one row at most, and there are more than kDirectRows rows.
-constexpr int kHalfTileRows = (kIntegerTileRows + 1) / 2;
-constexpr int kLeastTileRows = kDirectRows < kHalfTileRows ? static_cast<int>(kDirectRows) + 1 : kHalfTileRows;
+template <typename A>
+constexpr int kLeastTileRows = kDirectRows < (A::kTileRows + 1) / 2 ? static_cast<int>(kDirectRows) + 1
+                                                                    : (A::kTileRows + 1) / 2;
 
-template <typename W, int kRows = kIntegerTileRows>
+template <typename A, typename W, int kRows = A::kTileRows>
 void integer_tile_of(int64_t rows, const LinearTask& task, int64_t row, int64_t first, int64_t groups,
-                     const SpreadCodes& codes, float* results) {
-  if constexpr (kRows >= kLeastTileRows) {
-    if (rows == kRows) return integer_tile<W, kRows>(task, row, first, groups, codes, results);
-    integer_tile_of<W, kRows - 1>(rows, task, row, first, groups, codes, results);
+                     const SpreadCodes<A>& codes, float* results) {
+  if constexpr (kRows >= kLeastTileRows<A>) {
+    if (rows == kRows) return integer_tile<A, W, kRows>(task, row, first, groups, codes, results);
+    integer_tile_of<A, W, kRows - 1>(rows, task, row, first, groups, codes, results);
   }
 }
 
-template <typename W>
-void integer_block(const LinearTask& task, int64_t panel, uint8_t* scratch) {
+// A bundle, or what there is of it.
+template <typename A, typename W>
+void integer_block(const LinearTask& task, int64_t panel, int64_t end, uint8_t* scratch) {
   const int64_t groups = integer_groups(task.weight.k);
-  SpreadCodes codes;
-  codes.quads = scratch;
-  auto* results = reinterpret_cast<float*>(scratch + kIntegerDepth * kPanel);  // [rows][16]
-  for (int64_t i = 0; i < task.rows * kPanel; i += kPanel) store(results + i, zero());
-  const int64_t tiles = tile_count(task.rows, kIntegerTileRows);
-  for (int64_t first = 0; first < groups; first += kDepthGroups) {
-    const int64_t count = smaller(kDepthGroups, groups - first);
-    spread<W>(task, panel, first, count, codes);
-    for (int64_t t = 0; t < tiles; ++t) {
-      const int64_t row = tile_begin(task.rows, tiles, t);
-      integer_tile_of<W>(tile_begin(task.rows, tiles, t + 1) - row, task, row, first, count, codes,
-                         results + row * kPanel);
+  const int64_t panels = smaller(kBundle, end - panel);
+  const Groups weights = groups_of<W>(task.weight, panel);
+  SpreadCodes<A> codes;
+  codes.codes = scratch;
+  auto* results = reinterpret_cast<float*>(scratch + kIntegerSpread);  // [panels][rows][16]
+  for (int64_t i = 0; i < panels * task.rows * kPanel; i += kPanel) store(results + i, zero());
+  const int64_t tiles = tile_count(task.rows, A::kTileRows);
+  for (int64_t first = 0; first < groups; first += kDepthGroups<A>) {
+    const int64_t count = smaller(kDepthGroups<A>, groups - first);
+    // What is to be multiplied next is asked for tile by tile: it follows in memory, whatever panels it belongs to.
+    const uint8_t* next = weights.exponents(first + count);
+    const int64_t next_bytes = (panel + panels) * kPanel >= task.weight.n && first + count == groups
+                                   ? 0
+                                   : count * weights.stride / (panels * tiles);
+    for (int64_t p = 0; p < panels; ++p) {
+      spread<A, W>(task, panel + p, first, count, codes);
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t row = tile_begin(task.rows, tiles, t);
+        for (int64_t line = 0; line < next_bytes; line += kLine) prefetch(next + line);
+        next += next_bytes;
+        integer_tile_of<A, W>(tile_begin(task.rows, tiles, t + 1) - row, task, row, first, count, codes,
+                              results + (p * task.rows + row) * kPanel);
+      }
     }
   }
-  for (int64_t r = 0; r < task.rows; ++r) finish(task, r, panel, load(results + r * kPanel));
+  for (int64_t r = 0; r < task.rows; ++r)
+    for (int64_t p = 0; p < panels; ++p) finish(task, r, panel + p, load(results + (p * task.rows + r) * kPanel));
 }
 
-template <typename W, int kRows = kDirectRows>
+template <typename A, typename W, int kRows = kDirectRows>
 void integer_rows(const LinearTask& task, int64_t begin, int64_t end) {
   if constexpr (kRows > 0) {
-    if (task.rows != kRows) return integer_rows<W, kRows - 1>(task, begin, end);
+    if (task.rows != kRows) return integer_rows<A, W, kRows - 1>(task, begin, end);
     int64_t panel = begin;
     for (; panel + kBundle <= end; panel += kBundle)
-      integer_bundle<W, kRows, kBundle, kIntegerPanels[kRows]>(task, panel);
-    for (; panel < end; ++panel) integer_bundle<W, kRows, 1, 1>(task, panel);
+      integer_bundle<A, W, kRows, kBundle, A::kPanels[kRows]>(task, panel);
+    for (; panel < end; ++panel) integer_bundle<A, W, kRows, 1, 1>(task, panel);
   }
 }
 
-template <typename W>
-void integer(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
-  if (task.rows <= kDirectRows) return integer_rows<W>(task, begin, end);
-  for (int64_t panel = begin; panel < end; ++panel) integer_block<W>(task, panel, scratch);
-}
-
+template <typename A>
 void linear_integer(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
-  switch (task.weight.code) {
-    case WeightCode::kBfp8:
-      return integer<Bfp8Weight>(task, begin, end, scratch);
-    case WeightCode::kBfp4:
-      return integer<Bfp4Weight>(task, begin, end, scratch);
-    default:
-      return integer<Bfp2Weight>(task, begin, end, scratch);
-  }
+  with_block_weight(task.weight.code, [&](auto weight) {
+    using W = decltype(weight);
+    if (task.rows <= kDirectRows) return integer_rows<A, W>(task, begin, end);
+    for (int64_t panel = begin; panel < end; panel += kBundle) integer_block<A, W>(task, panel, end, scratch);
+  });
 }
 
 }  // namespace

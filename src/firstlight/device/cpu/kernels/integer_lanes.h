@@ -4,7 +4,7 @@
 // per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/integer.h"
+#include "firstlight/device/cpu/kernels/integer_bytes.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
@@ -16,24 +16,21 @@ constexpr int64_t kLaneGroupInputs = kIntegerGroup * kLaneRows;  // 16 bits each
 // ---- Inputs ------------------------------------------------------------------------------------------------------
 
 template <int kBits>
-void quantise_row(const float* x, int64_t k, int64_t lane, int16_t* tile, float* scales) {
-  for (int64_t first = 0; first < k; first += kIntegerGroup, tile += kLaneGroupInputs, scales += kLaneRows) {
-    const float* group = x + first;
-    float last[kIntegerGroup] = {};
-    if (k - first < kIntegerGroup) {
-      __builtin_memcpy(last, group, static_cast<size_t>(k - first) * sizeof(float));
-      group = last;
-    }
+bool quantise_row(const float* x, int64_t k, int64_t lane, int16_t* tile, float* scales) {
+  return for_groups(x, k, [&](const float* group, int64_t i) FL_STEP {
     alignas(64) int16_t values[kIntegerGroup];
-    scales[lane] = quantise_group(group, values);
+    const float scale = scales[i * kLaneRows + lane] = quantise_group(group, values);
     order_inputs<kBits>(values);
     for (int quad = 0; quad < kQuads; ++quad)
-      __builtin_memcpy(tile + (quad * kLaneRows + lane_slot(lane)) * 4, values + quad * 4, 4 * sizeof(int16_t));
-  }
+      __builtin_memcpy(tile + i * kLaneGroupInputs + (quad * kLaneRows + lane_slot(lane)) * 4, values + quad * 4,
+                       4 * sizeof(int16_t));
+    return scale;
+  });
 }
 
-void quantise_lane(const float* x, int64_t k, WeightCode code, int64_t lane, int16_t* tile, float* scales) {
-  with_block_weight(code, [&](auto weight) { quantise_row<decltype(weight)::kCodeBits>(x, k, lane, tile, scales); });
+bool quantise_lane(const float* x, int64_t k, WeightCode code, int64_t lane, int16_t* tile, float* scales) {
+  return with_block_weight(
+      code, [&](auto weight) { return quantise_row<decltype(weight)::kCodeBits>(x, k, lane, tile, scales); });
 }
 
 // ---- Weights -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 // x W + bias: rows of x as the product takes them, the panels of W split over the workers.
 #include "firstlight/op/linear.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include "firstlight/device/cpu/ops/ops.h"
 #include "firstlight/device/cpu/ops/support.h"
@@ -26,11 +28,16 @@ const ProductKernels& products_of(const KernelCall& call, const Kernels& kernels
                                                                                                    : kernels.floats;
 }
 
+bool may_take_words(const KernelCall& call) {
+  return call.in[0].format == Format::bf16 && row(call.in[1].format).block_elements > 1;
+}
+
 // Floats of scratch for the inputs of `rows` rows, as either kind.
 std::int64_t slab_floats(std::int64_t rows, std::int64_t depth) { return round_up(rows * round_up(depth, 2), 16); }
 
+// The rows of x from `first` on.
 void few_rows(const KernelCall& call, const RowKernels& row_kernels, const ProductKernels& products, LinearTask task,
-              std::int64_t panels) {
+              std::int64_t panels, std::int64_t first = 0) {
   const View& x = call.in[0];
   const Rows x_rows(x);
   const std::int64_t depth = task.weight.k;
@@ -44,14 +51,14 @@ void few_rows(const KernelCall& call, const RowKernels& row_kernels, const Produ
     for (std::int64_t r = 0; r < task.rows; ++r) {
       const bool floats_in_place = in_place(x, x_rows, false);
       float* floats = slab + r * depth;
-      if (!floats_in_place) row_kernels.convert(x_rows.source(r), f32_sink(floats), depth);
+      if (!floats_in_place) row_kernels.convert(x_rows.source(first + r), f32_sink(floats), depth);
       if (scaled)
-        row_kernels.exponent_range(floats_in_place ? reinterpret_cast<const float*>(x_rows.at(r)) : floats, depth,
-                                   &task.x_lowest, &task.x_highest);
+        row_kernels.exponent_range(floats_in_place ? reinterpret_cast<const float*>(x_rows.at(first + r)) : floats,
+                                   depth, &task.x_lowest, &task.x_highest);
     }
   }
   if (in_place(x, x_rows, pairs)) {
-    task.x = x_rows.at(0);
+    task.x = x_rows.at(first);
     task.x_stride = x_rows.stride_bytes() / (pairs ? 2 : 4);
   } else if (!pairs) {
     task.x = slab;
@@ -61,7 +68,7 @@ void few_rows(const KernelCall& call, const RowKernels& row_kernels, const Produ
     task.x_stride = round_up(depth, 2);
     for (std::int64_t r = 0; r < task.rows; ++r) {
       halves[r * task.x_stride + task.x_stride - 1] = 0;
-      std::copy_n(reinterpret_cast<const std::uint16_t*>(x_rows.at(r)), depth, halves + r * task.x_stride);
+      std::copy_n(reinterpret_cast<const std::uint16_t*>(x_rows.at(first + r)), depth, halves + r * task.x_stride);
     }
     task.x = halves;
   }
@@ -118,6 +125,22 @@ void many_rows(const KernelCall& call, const ProductKernels& products, LinearTas
   }
 }
 
+// By whole numbers, which have no infinities and NaNs: a row that holds one goes through floats.
+void words(const KernelCall& call, const Kernels& kernels, LinearTask task, std::int64_t panels) {
+  if (linear_integer(call, kernels, *kernels.words, task)) return;
+  const Rows x_rows(call.in[0]);
+  const std::int64_t count = task.rows;
+  std::uint8_t* out = task.out;
+  task.rows = 1;
+  for (std::int64_t r = 0; r < count; ++r) {
+    constexpr std::uint16_t kNotFinite = 0x7F80;
+    const std::span row(reinterpret_cast<const std::uint16_t*>(x_rows.at(r)), static_cast<std::size_t>(task.weight.k));
+    if (std::ranges::none_of(row, [](std::uint16_t x) { return (x & kNotFinite) == kNotFinite; })) continue;
+    task.out = out + r * task.out_stride;
+    few_rows(call, kernels.rows, kernels.floats, task, panels, r);
+  }
+}
+
 }  // namespace
 
 bool accepts_linear(const KernelCall& call) { return is_activation(call.in[0]) && is_activation(call.out[0]); }
@@ -129,7 +152,8 @@ std::size_t linear_scratch(const KernelCall& call, int threads) {
   const std::int64_t floats = rows <= kDirectRows
                                   ? 2 * slab_floats(rows, depth)
                                   : slab_floats(std::min(rows, kSlabRows), depth) + kBlockedFloats * threads;
-  return std::max(static_cast<std::size_t>(floats) * sizeof(float), linear_tiles_scratch(call, threads));
+  return std::max({static_cast<std::size_t>(floats) * sizeof(float), linear_tiles_scratch(call, threads),
+                   may_take_words(call) ? linear_integer_scratch(call, threads) : 0});
 }
 
 void linear(const KernelCall& call, const Kernels& kernels) {
@@ -142,8 +166,12 @@ void linear(const KernelCall& call, const Kernels& kernels) {
   task.out_stride = out_rows.stride_bytes();
   task.out_element = element_of(call.out[0]);
   if (task.rows == 0 || task.weight.n == 0) return;
-  if (takes_integers(call)) return linear_integer(call, kernels, task);
+  if (takes_integers(call)) {
+    linear_integer(call, kernels, kernels.integers, task);
+    return;
+  }
   const std::int64_t panels = ceil_div(task.weight.n, kPanel);
+  if (kernels.words != nullptr && may_take_words(call)) return words(call, kernels, task, panels);
   // Few rows of bf16 too: tiles come from memory as they lie there. Codes of few rows are cheaper in registers.
   const ProductKernels& products = products_of(call, kernels);
   if (products.inputs == Inputs::kTiles && (task.weight.code == WeightCode::kBf16 || task.rows > kDirectRows)) {

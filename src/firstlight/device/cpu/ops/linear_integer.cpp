@@ -1,5 +1,6 @@
-// The linear product with inputs of 8 bits: rows are quantised, then panels are split over the workers.
+// The linear product by whole numbers: rows are quantised, then panels are split over the workers.
 #include <algorithm>
+#include <atomic>
 
 #include "firstlight/device/cpu/ops/ops.h"
 #include "firstlight/device/cpu/ops/support.h"
@@ -8,6 +9,10 @@
 namespace firstlight::device::cpu {
 namespace {
 
+// Elements from one quantised row to the next, where they do not lie in tiles of lanes: an odd number of groups, so
+// that rows do not share the sets of a cache.
+std::int64_t row_stride(std::int64_t depth) { return (integer_groups(depth) | 1) * kIntegerGroup; }
+
 // Scratch: quantised rows (whole tiles of them), their scales, then for each worker an f32 row that bf16 is widened to,
 // or what a product of many rows needs.
 struct Parts {
@@ -15,7 +20,7 @@ struct Parts {
   std::int64_t scales;
   std::int64_t worker;
   Parts(std::int64_t rows, std::int64_t depth)
-      : values(round_up(rows, kLaneRows) * integer_groups(depth) * kIntegerGroup * 2),
+      : values(round_up(rows, kLaneRows) * row_stride(depth) * 2),
         scales(round_up(rows, kLaneRows) * integer_groups(depth) * 4),
         worker(round_up(std::max({depth * 4, kIntegerScratch, kLaneScratch}), kLine)) {}
 };
@@ -47,7 +52,7 @@ void multiply_rows(Executor& executor, const LinearTask& task, std::int64_t tile
       const std::int64_t row = tile_begin(tiles, blocks, block) * tile_rows;
       LinearTask part = task;
       part.rows = std::min(task.rows, tile_begin(tiles, blocks, block + 1) * tile_rows) - row;
-      part.x = static_cast<const std::int16_t*>(task.x) + row * groups * kIntegerGroup;
+      part.x = static_cast<const std::int16_t*>(task.x) + row * task.x_stride;
       part.x_scales = task.x_scales + row * groups;
       part.out = task.out + row * task.out_stride;
       product(part, begin, end, reinterpret_cast<std::uint8_t*>(workers + worker * parts.worker));
@@ -67,8 +72,7 @@ std::size_t linear_integer_scratch(const KernelCall& call, int threads) {
   return static_cast<std::size_t>(kLine + parts.values + parts.scales + parts.worker * threads);
 }
 
-void linear_integer(const KernelCall& call, const Kernels& kernels, LinearTask task) {
-  const IntegerKernels& integers = kernels.integers;
+bool linear_integer(const KernelCall& call, const Kernels& kernels, const IntegerKernels& integers, LinearTask task) {
   const Rows x(call.in[0]);
   const std::int64_t count = task.rows;
   const std::int64_t depth = task.weight.k;
@@ -80,29 +84,34 @@ void linear_integer(const KernelCall& call, const Kernels& kernels, LinearTask t
   auto* values = reinterpret_cast<std::int16_t*>(scratch);
   auto* scales = reinterpret_cast<float*>(scratch + parts.values);
   std::byte* workers = scratch + parts.values + parts.scales;
+  std::atomic<bool> finite = true;
   task.x = values;
-  task.x_stride = groups * kIntegerGroup;
   task.x_scales = scales;
   for (std::int64_t first = 0; first < count; first += kSlabRows) {
     task.rows = std::min(kSlabRows, count - first);
     task.out = out + first * task.out_stride;
     if (integers.lanes != nullptr && task.rows >= integers.least_lanes) {
+      task.x_stride = groups * kIntegerGroup;
       const std::int64_t whole = task.rows / kLaneRows * kLaneRows;
       std::fill(values + whole * task.x_stride, values + round_up(task.rows, kLaneRows) * task.x_stride, 0);
       std::fill(scales + whole * groups, scales + round_up(task.rows, kLaneRows) * groups, 0.0F);
       for_floats(call, kernels, x, first, task.rows, workers, parts, [&](std::int64_t r, const float* row) {
         const std::int64_t tile = r / kLaneRows * kLaneRows;
-        integers.quantise_lane(row, depth, task.weight.code, r - tile, values + tile * task.x_stride,
-                               scales + tile * groups);
+        if (!integers.quantise_lane(row, depth, task.weight.code, r - tile, values + tile * task.x_stride,
+                                    scales + tile * groups))
+          finite = false;
       });
       multiply_rows(*call.context.executor, task, kLaneRows, integers.lanes, workers, parts);
     } else {
+      task.x_stride = row_stride(depth);
       for_floats(call, kernels, x, first, task.rows, workers, parts, [&](std::int64_t r, const float* row) {
-        integers.quantise(row, depth, values + r * task.x_stride, scales + r * groups);
+        if (!integers.quantise(row, depth, task.weight.code, values + r * task.x_stride, scales + r * groups))
+          finite = false;
       });
       multiply_rows(*call.context.executor, task, 1, integers.linear, workers, parts);
     }
   }
+  return finite;
 }
 
 }  // namespace firstlight::device::cpu

@@ -28,11 +28,12 @@ void attention(const KernelCall& call, const Kernels& kernels);
 void route(const KernelCall& call, const Kernels& kernels);
 void add_gathered(const KernelCall& call, const Kernels& kernels);
 
-// The product that a policy's setting of 8-bit inputs asks for: whether it does, its scratch, and the product itself,
-// of a task with its weight, rows, bias and output.
+// The product by whole numbers: whether a policy's setting asks for 8-bit inputs; scratch, and the product itself by
+// these of the kernels, of a task with its weight, rows, bias and output. False where an input is infinite or a NaN:
+// such a row's results are NaN.
 bool takes_integers(const KernelCall& call);
 std::size_t linear_integer_scratch(const KernelCall& call, int threads);
-void linear_integer(const KernelCall& call, const Kernels& kernels, LinearTask task);
+bool linear_integer(const KernelCall& call, const Kernels& kernels, const IntegerKernels& integers, LinearTask task);
 std::size_t linear_tiles_scratch(const KernelCall& call, int threads);
 void linear_tiles(const KernelCall& call, const ProductKernels& products, LinearTask task);
 
