@@ -70,9 +70,9 @@ struct WordInputs {
     for (int i = 0; i < kIntegerGroup; i += W::kUnit, codes += word_stride)
       unrolled<kWide>([&](auto p) FL_STEP {
         prefetch(codes + p.value * kWordBytes + kBundleAhead);
-        const Quad words = load_quad(codes + p.value * kWordBytes);
+        const Quad packed = load_quad(codes + p.value * kWordBytes);
         unrolled<W::kUnit / 2>([&](auto j) FL_STEP {
-          const Quad pairs = code_pairs<W::kCodeBits, j.value>(words);
+          const Quad pairs = code_pairs<W::kCodeBits, j.value>(packed);
           unrolled<kRows>([&](auto r) FL_STEP {
             sums[p.value][r.value] =
                 pair_step(sums[p.value][r.value], pairs, x[p.value].values[r.value] + i + 2 * j.value);
@@ -85,9 +85,9 @@ struct WordInputs {
 
   template <typename W>
   FL_INLINE void spread(const uint8_t* word, uint8_t* out) {
-    const Quad words = load_quad(word);
+    const Quad packed = load_quad(word);
     unrolled<W::kUnit / 2>([&](auto j)
-                               FL_STEP { store_quad(out + j.value * 64, code_pairs<W::kCodeBits, j.value>(words)); });
+                               FL_STEP { store_quad(out + j.value * 64, code_pairs<W::kCodeBits, j.value>(packed)); });
   }
   template <typename W, int kRows>
   FL_INLINE void multiply_spread(const uint8_t* codes, const Inputs<kRows>& x, const float* scales,

@@ -1,4 +1,5 @@
-// Products of integers of 16 bits by AVX2, for the arithmetic of integer_words.h.
+// Products of integers of 16 bits (words, as the instructions call them) by AVX2, for the arithmetic of
+// integer_words.h.
 #pragma once
 
 #include "firstlight/device/cpu/simd/avx2_integer.h"
@@ -9,15 +10,15 @@ namespace {
 constexpr int kWordTileRows = 6;  // 12 sums, 2 of the weights, 2 for the products
 constexpr int kWordPanels[] = {0, 4, 2, 1, 1};
 
-// The J-th and the J + kUnit / 2-th code of each 32-bit word side by side, 16 bits each.
+// The J-th and the J + kUnit / 2-th code of each packed 32-bit word side by side, 16 bits each.
 template <int kBits, int J>
-FL_INLINE __m256i code_pairs_half(__m256i words) {
-  if constexpr (kBits * (J + 1) != 16) words = _mm256_slli_epi16(words, 16 - kBits * (J + 1));
-  return _mm256_srai_epi16(words, 16 - kBits);
+FL_INLINE __m256i code_pairs_half(__m256i packed) {
+  if constexpr (kBits * (J + 1) != 16) packed = _mm256_slli_epi16(packed, 16 - kBits * (J + 1));
+  return _mm256_srai_epi16(packed, 16 - kBits);
 }
 template <int kBits, int J>
-FL_INLINE Quad code_pairs(const Quad& words) {
-  return {code_pairs_half<kBits, J>(words.lo), code_pairs_half<kBits, J>(words.hi)};
+FL_INLINE Quad code_pairs(const Quad& packed) {
+  return {code_pairs_half<kBits, J>(packed.lo), code_pairs_half<kBits, J>(packed.hi)};
 }
 // sums + a pair of inputs by the pairs of 16 columns. (Added by hand: GCC 12 moves every sum to another register and
 // back.)
