@@ -21,19 +21,21 @@ namespace cpu {
 namespace {
 
 #if defined(__x86_64__)
-// Tiles: the processor's bits (CPUID 7.0 EDX 22 and 24), and the permission that Linux gives a process for their
-// registers on request (Documentation/arch/x86/xstate.rst).
+// Tiles, and AVX512-FP16 beside them: the processor's bits (CPUID 7.0 EDX 22 to 24), and the permission that Linux
+// gives a process for their registers on request (Documentation/arch/x86/xstate.rst).
 bool has_amx() {
 #if defined(__linux__)
   constexpr unsigned kBf16 = 1U << 22;
+  constexpr unsigned kHalf = 1U << 23;
   constexpr unsigned kTile = 1U << 24;
+  constexpr unsigned kAll = kBf16 | kHalf | kTile;
   constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;
   unsigned edx = 0;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kBf16) != 0 && (edx & kTile) != 0 &&
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAll) == kAll &&
          syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 #else
   return false;

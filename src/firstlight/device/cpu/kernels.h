@@ -108,7 +108,7 @@ inline constexpr int64_t kBlockedFloats = kDecodedFloats + kPanelGroup * kRowBlo
 inline constexpr int64_t kTileSide = 16;         // rows of a tile of inputs, columns of one of weights
 inline constexpr int64_t kTileDepth = 32;        // inputs of a tile
 inline constexpr int64_t kTileBlockPanels = 16;  // panels that a worker multiplies by at a time, at most
-inline constexpr int64_t kTileBlockDepth = 512;  // inputs of two panels that are decoded at a time: they stay in L1
+inline constexpr int64_t kTileBlockDepth = 256;  // inputs of two panels that are decoded at a time: they stay in L1
 inline constexpr int64_t kTileBlockRows = 512;   // rows that share one decoding of a weight
 // Floats of scratch that their blocked product needs for each worker.
 inline constexpr int64_t kTileBlockFloats = kPanel * kTileBlockDepth + kTileBlockPanels * kPanel * kTileBlockRows;
@@ -161,6 +161,7 @@ struct CacheSide {
 };
 
 inline constexpr int64_t kKeyBlock = 64;  // positions; blocks start at its multiples
+inline constexpr int64_t kMostQueries = 192;
 
 struct AttentionTask {
   const uint8_t* q;
@@ -184,12 +185,14 @@ struct AttentionTask {
 };
 
 constexpr int64_t padded_lanes(int64_t n) { return (n + kPanel - 1) / kPanel * kPanel; }
+// In whole tiles, where one does not hold them.
+constexpr int64_t padded_queries(int64_t n) { return n <= kTileSide ? n : (n + kTileSide - 1) / kTileSide * kTileSide; }
 
 // Floats of scratch for `queries` = rows x group query heads of one KV head.
 constexpr int64_t attention_floats(int64_t queries, int64_t dim, int64_t value_dim) {
   const int64_t d = padded_lanes(dim);
   const int64_t dv = padded_lanes(value_dim);
-  return queries * (d + dv + kKeyBlock + 2 * kPanel)          // q, sums, scores, running maximum and total
+  return padded_queries(queries) * (d + dv + kKeyBlock + 2 * kPanel)  // q, sums, scores, running maximum and total
          + kPanel * d + d * kKeyBlock + kKeyBlock * dv + dv;  // key rows, keys transposed, values, half a pair of them
 }
 
@@ -243,6 +246,7 @@ struct IntegerKernels {
 };
 
 struct AttentionKernels {
+  int64_t queries;   // rows by heads of one KV head that a call of `attention` is to have; at most kMostQueries
   bool value_pairs;  // softmax weights are rounded to bf16 where q and the values are bf16
   void (*multiply)(const MultiplyTask& task);
   // The query rows [begin, end), which share a sequence, against one KV head.

@@ -11,6 +11,15 @@ FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec ac
   const int64_t column = panel * kPanel;
   const int64_t count = smaller(kPanel, task.weight.n - column);
   acc = add(acc, zero());  // no negative zero: a chain may or may not have run through zeros beyond K
+  if (count == kPanel) {
+    if (task.bias != nullptr) acc = add(acc, load(task.bias + column));
+    uint8_t* out = task.out + row * task.out_stride;
+    if (task.out_element == Element::kF32)
+      store(reinterpret_cast<float*>(out) + column, acc);
+    else
+      store_bf16(reinterpret_cast<uint16_t*>(out) + column, acc);
+    return;
+  }
   if (task.bias != nullptr) {
     float buffer[kPart];
     acc = add(acc, load(read(source(task.bias), column, count, 0, buffer)));

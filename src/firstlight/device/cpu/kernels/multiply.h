@@ -73,31 +73,47 @@ void multiply_rows(const MultiplyTask& task, int64_t row) {
 
 void multiply(const MultiplyTask& task) { multiply_rows<FloatTerms, 0>(task, 0); }
 #if defined(FL_TILES)
-// out = x w by tiles of as many rows as open_tiles() said, at most task.rows; x and w are zeros up to the next multiple
-// of 16 pairs.
-template <int kRowTiles>
-FL_INLINE void multiply_row_tiles(const MultiplyTask& task, int64_t row) {
-  for (int64_t column = 0; column < task.n; column += kPanel) {
-    unrolled<kRowTiles>([&](auto t) FL_STEP { zero_tile<t.value>(); });
-    for (int64_t k = 0; k < task.k; k += kTileSide) {
-      load_floats<6>(task.w + k * task.w_stride + column, task.w_stride);
-      unrolled<kRowTiles>([&](auto t) FL_STEP {
-        load_floats<4>(task.x + (row + t.value * kTileSide) * task.x_stride + k, task.x_stride);
-        multiply_tiles<t.value, 4, 6>();
-      });
-    }
-    unrolled<kRowTiles>([&](auto t) FL_STEP {
-      store_floats<t.value>(task.out + (row + t.value * kTileSide) * task.out_stride + column, task.out_stride);
+// By tiles of as many rows as open_tiles() said, of which task.rows is a multiple; x and w are zeros up to the next
+// multiple of 16 pairs.
+template <bool kAdd, int kRows, int kPanels>
+FL_INLINE void multiply_tile_block(const MultiplyTask& task, int64_t row, int64_t column) {
+  const float* x = task.x + row * task.x_stride;
+  const float* w = task.w + column;
+  const auto out = [&](auto r, auto p) FL_STEP {
+    return task.out + (row + r.value * kTileSide) * task.out_stride + column + p.value * kPanel;
+  };
+  unrolled_pairs<kRows, kPanels>([&](auto r, auto p) FL_STEP {
+    if constexpr (kAdd)
+      load_floats<2 * r.value + p.value>(out(r, p), task.out_stride);
+    else
+      zero_tile<2 * r.value + p.value>();
+  });
+  for (int64_t k = 0; k < task.k; k += kTileSide) {
+    unrolled<kPanels>(
+        [&](auto p) FL_STEP { load_floats<6 + p.value>(w + k * task.w_stride + p.value * kPanel, task.w_stride); });
+    unrolled<kRows>([&](auto r) FL_STEP {
+      load_floats<4 + r.value>(x + r.value * kTileSide * task.x_stride + k, task.x_stride);
+      unrolled<kPanels>([&](auto p) FL_STEP { multiply_tiles<2 * r.value + p.value, 4 + r.value, 6 + p.value>(); });
     });
   }
+  unrolled_pairs<kRows, kPanels>([&](auto r, auto p)
+                                     FL_STEP { store_floats<2 * r.value + p.value>(out(r, p), task.out_stride); });
 }
-void multiply_by_tiles(const MultiplyTask& task) {
+template <bool kAdd, int kRows>
+FL_INLINE void multiply_row_tiles(const MultiplyTask& task, int64_t row) {
+  int64_t column = 0;
+  for (; column + 2 * kPanel <= task.n; column += 2 * kPanel) multiply_tile_block<kAdd, kRows, 2>(task, row, column);
+  if (column < task.n) multiply_tile_block<kAdd, kRows, 1>(task, row, column);
+}
+template <bool kAdd>
+FL_INLINE void multiply_by_tiles(const MultiplyTask& task) {
   int64_t row = 0;
-  for (; row + 4 * kTileSide <= task.rows; row += 4 * kTileSide) multiply_row_tiles<4>(task, row);
-  for (; row + kTileSide <= task.rows; row += kTileSide) multiply_row_tiles<1>(task, row);
-  if (row == task.rows) return;
-  multiply_row_tiles<1>(task, task.rows > kTileSide ? task.rows - kTileSide : 0);  // some rows a second time
+  for (; row + 2 * kTileSide <= task.rows; row += 2 * kTileSide) multiply_row_tiles<kAdd, 2>(task, row);
+  if (row < task.rows) multiply_row_tiles<kAdd, 1>(task, row);
 }
+// out = x w, and out += x w.
+void score_by_tiles(const MultiplyTask& task) { multiply_by_tiles<false>(task); }
+void add_by_tiles(const MultiplyTask& task) { multiply_by_tiles<true>(task); }
 #elif defined(FL_PAIRS)
 void multiply_pairs(const MultiplyTask& task) { multiply_rows<PairTerms, 0>(task, 0); }
 #endif

@@ -6,7 +6,9 @@
 namespace firstlight::device::cpu {
 
 extern const AttentionKernels FL_TABLE(Attention);
-const AttentionKernels FL_TABLE(Attention) = {
-    .value_pairs = FL_ISA::kValuePairs, .multiply = FL_ISA::multiply, .attention = FL_ISA::attention};
+const AttentionKernels FL_TABLE(Attention) = {.queries = FL_ISA::kQueries,
+                                              .value_pairs = FL_ISA::kHasPairs,
+                                              .multiply = FL_ISA::multiply,
+                                              .attention = FL_ISA::attention};
 
 }  // namespace firstlight::device::cpu

@@ -48,51 +48,116 @@ struct InputTiles {
   int64_t stride;  // of row tiles, bytes
 };
 
-// results [16 kRows][16 kPanels] += the products over `steps` tiles.
-template <int kRows, int kPanels>
-FL_INLINE void multiply_block_of_tiles(const InputTiles& inputs, const WeightTiles& w, int64_t steps, float* results,
-                                       int64_t stride) {
-  unrolled<kRows>([&](auto r) FL_STEP {
-    unrolled<kPanels>([&](auto p) FL_STEP {
-      load_floats<2 * r.value + p.value>(results + r.value * kTileSide * stride + p.value * kPanel, stride);
-    });
-  });
-  const uint8_t* panels = w.data;
-  const uint8_t* x = inputs.data;
-  for (int64_t i = 0; i < steps; ++i, x += inputs.tile_bytes, panels += kTileBytes) {
-    load_tile<6>(panels);
-    if constexpr (kPanels > 1) load_tile<7>(panels + w.panel_stride);
-    load_tile<4>(x);
-    multiply_tiles<0, 4, 6>();
-    if constexpr (kPanels > 1) multiply_tiles<1, 4, 7>();
-    if constexpr (kRows > 1) {
-      load_tile<5>(x + inputs.stride);
-      multiply_tiles<2, 5, 6>();
-      if constexpr (kPanels > 1) multiply_tiles<3, 5, 7>();
-    }
+// Lines of weights that each step asks for ahead, as many of each of two panels.
+struct LinesAhead {
+  const uint8_t* data;
+  int64_t stride;  // between the panels, bytes
+  int64_t lines;
+};
+
+FL_INLINE void ask_for_weights(LinesAhead& ahead) {
+  for (int64_t i = 0; i < ahead.lines; ++i, ahead.data += kLine) {
+    prefetch(ahead.data);
+    prefetch(ahead.data + ahead.stride);
   }
-  unrolled<kRows>([&](auto r) FL_STEP {
-    unrolled<kPanels>([&](auto p) FL_STEP {
-      store_floats<2 * r.value + p.value>(results + r.value * kTileSide * stride + p.value * kPanel, stride);
-    });
-  });
+}
+// Into the first cache: a tile takes its lines at once, which is more than the processor looks ahead for.
+FL_INLINE void ask_for_tile(const uint8_t* data, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(data + i);
 }
 
+// The sums of 16 kRows rows and 16 kPanels columns, tiles 0 to 3, += the product of a tile of inputs for each row and
+// one of weights for each panel; the inputs of the next step are asked for.
+template <int kRows, int kPanels>
+FL_INLINE void multiply_step(const InputTiles& inputs, const WeightTiles& w) {
+  const uint8_t* x = inputs.data;
+  const auto take_row = [&](auto r) FL_STEP {
+    load_tile<4 + r.value>(x + r.value * inputs.stride);
+    ask_for_tile(x + r.value * inputs.stride + inputs.tile_bytes, inputs.tile_bytes);
+  };
+  load_tile<6>(w.data);
+  take_row(Index<0>{});
+  multiply_tiles<0, 4, 6>();
+  if constexpr (kPanels > 1) {
+    load_tile<7>(w.data + w.panel_stride);
+    multiply_tiles<1, 4, 7>();
+  }
+  if constexpr (kRows > 1) {
+    take_row(Index<1>{});
+    multiply_tiles<2, 5, 6>();
+    if constexpr (kPanels > 1) multiply_tiles<3, 5, 7>();
+  }
+}
+
+// Sums as they are stored, a tile in one piece: [row tiles][panels][16][16].
+struct Sums {
+  float* data;
+  int64_t panels;
+  float* tile(int64_t row_tile, int64_t panel) const { return data + (row_tile * panels + panel) * kTileSide * kPanel; }
+  const float* row(int64_t r, int64_t panel) const { return tile(r / kTileSide, panel) + r % kTileSide * kPanel; }
+};
+
+// sums, or zeros at the `start`, += the products over `steps` tiles.
+template <int kRows, int kPanels>
+FL_INLINE void multiply_block_of_tiles(InputTiles inputs, WeightTiles w, int64_t steps, bool start, const Sums& sums,
+                                       LinesAhead ahead) {
+  unrolled_pairs<kRows, kPanels>([&](auto r, auto p) FL_STEP {
+    if (start)
+      zero_tile<2 * r.value + p.value>();
+    else
+      load_tile<2 * r.value + p.value>(sums.tile(r.value, p.value));
+  });
+  for (int64_t i = 0; i < steps; ++i, inputs.data += inputs.tile_bytes, w.data += kTileBytes) {
+    ask_for_weights(ahead);
+    multiply_step<kRows, kPanels>(inputs, w);
+  }
+  unrolled_pairs<kRows, kPanels>([&](auto r, auto p)
+                                     FL_STEP { store_tile<2 * r.value + p.value>(sums.tile(r.value, p.value)); });
+}
+
+template <typename... Args>
+FL_INLINE void multiply_tiles_of(int64_t rows, int64_t panels, const Args&... args) {
+  if (rows > 1)
+    panels > 1 ? multiply_block_of_tiles<2, 2>(args...) : multiply_block_of_tiles<2, 1>(args...);
+  else
+    panels > 1 ? multiply_block_of_tiles<1, 2>(args...) : multiply_block_of_tiles<1, 1>(args...);
+}
+
+FL_INLINE void finish_tiles(const LinearTask& task, int64_t panel, const Sums& sums) {
+  for (int64_t r = 0; r < task.rows; ++r)
+    for (int64_t p = 0; p < sums.panels; ++p) finish(task, r, panel + p, load(sums.row(r, p)));
+}
+
+// Where some panels' weights for the inputs from k on lie: a bundle's in one piece, others' apart.
 template <typename W>
-void tiles(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
+struct WeightBlock {
+  static constexpr int64_t kBytes = kTileBlockDepth / kGroup * kGroupBytes<W>;  // of a panel
+  const uint8_t* data;
+  int64_t stride;  // between panels
+  WeightBlock(const PanelWeight& weight, int64_t bundle, int64_t k) {
+    const int64_t panels = W::kScaled ? smaller(kBundle, (weight.n + kPanel - 1) / kPanel - bundle) : 1;
+    data = weight.data + bundle * weight.panel_bytes + k / kGroup * panels * kGroupBytes<W>;
+    stride = W::kScaled ? kBytes : weight.panel_bytes;
+  }
+};
+
+// A part of K at a time, for which two panels' weights stay in the first cache while all rows pass. Sums wait in
+// `scratch` meanwhile.
+template <typename W>
+void tiles_by_parts(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
+  static_assert(kTileBlockPanels % kBundle == 0 && kTileBlockDepth % kGroup == 0);
+  constexpr int64_t kDepthTiles = kTileBlockDepth / kTileDepth;
+  constexpr int64_t kPanelFloats = kDepthTiles * kTileBytes / 4;
   const int64_t panels = end - begin;
-  const int64_t width = panels * kPanel;
   const int64_t row_tiles = (task.rows + kTileSide - 1) / kTileSide;
   const int64_t height = smaller(task.rows, kTileSide);
   const int64_t k_tiles = (task.weight.k + kTileDepth - 1) / kTileDepth;
-  constexpr int64_t kDepthTiles = kTileBlockDepth / kTileDepth;
-  constexpr int64_t kPanelFloats = kDepthTiles * kTileBytes / 4;
-  float* results = scratch + 2 * kPanelFloats;  // [rows][panels][16]
-  for (int64_t i = 0; i < row_tiles * height * width; i += kPanel) store(results + i, zero());
+  const Sums sums{scratch + 2 * kPanelFloats, panels};
   for (int64_t first = 0; first < k_tiles; first += kDepthTiles) {
     const int64_t steps = smaller(kDepthTiles, k_tiles - first);
     const int64_t k = first * kTileDepth;
     const int64_t depth = smaller(kTileBlockDepth, task.weight.k - k);
+    const bool is_last = first + kDepthTiles >= k_tiles;
     const bool in_place = !W::kScaled && depth == steps * kTileDepth;  // bf16 lies as the instruction takes it
     const int64_t tile_bytes = height * kTileDepth * 2;
     const InputTiles x{static_cast<const uint8_t*>(task.x) + first * tile_bytes, tile_bytes, k_tiles * tile_bytes};
@@ -106,21 +171,60 @@ void tiles(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
         for (int64_t i = 0; i < count; ++i)
           decode_tiles<W>(task.weight, begin + p + i, k, depth, scratch + i * kPanelFloats);
       }
-      for (int64_t t = 0; t < row_tiles; t += 2) {
-        float* out = results + t * kTileSide * width + p * kPanel;
-        const InputTiles rows{x.data + t * x.stride, x.tile_bytes, x.stride};
-        if (t + 1 < row_tiles) {
-          count == 2 ? multiply_block_of_tiles<2, 2>(rows, w, steps, out, width)
-                     : multiply_block_of_tiles<2, 1>(rows, w, steps, out, width);
-        } else {
-          count == 2 ? multiply_block_of_tiles<1, 2>(rows, w, steps, out, width)
-                     : multiply_block_of_tiles<1, 1>(rows, w, steps, out, width);
-        }
-      }
+      // While two panels of a bundle pass, half of what comes after the bundle: the next one, the first for the next
+      // part of K, or what follows all, which is the worker's next as a rule.
+      const int64_t bundle = begin + p / kBundle * kBundle;
+      const bool more = bundle + kBundle < end;
+      const int64_t next = more || is_last ? bundle + kBundle : begin;
+      const bool none = next * kPanel >= task.weight.n;
+      const WeightBlock<W> block(task.weight, none ? bundle : next, more ? k : is_last ? 0 : k + kTileBlockDepth);
+      const int64_t calls = (row_tiles + 1) / 2;
+      const int64_t lines = none ? 0 : (WeightBlock<W>::kBytes / kLine + calls * steps - 1) / (calls * steps);
+      LinesAhead ahead{block.data + p % kBundle * block.stride, block.stride, lines};
+      for (int64_t t = 0; t < row_tiles; t += 2, ahead.data += steps * lines * kLine)
+        multiply_tiles_of(smaller(2, row_tiles - t), count, InputTiles{x.data + t * x.stride, x.tile_bytes, x.stride},
+                          w, steps, first == 0, Sums{sums.tile(t, p), panels}, ahead);
     }
   }
-  for (int64_t r = 0; r < task.rows; ++r)
-    for (int64_t p = 0; p < panels; ++p) finish(task, r, begin + p, load(results + r * width + p * kPanel));
+  if (k_tiles == 0) __builtin_memset(sums.data, 0, static_cast<size_t>(row_tiles * panels * kTileSide * kPanel) * 4);
+  finish_tiles(task, begin, sums);
+}
+
+// bf16 for at most two row tiles goes from memory into the product, whose sums stay in tiles.
+void stream_tiles(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
+  constexpr int64_t kAhead = 4;  // tiles
+  const int64_t row_tiles = (task.rows + kTileSide - 1) / kTileSide;
+  const int64_t tile_bytes = smaller(task.rows, kTileSide) * kTileDepth * 2;
+  const int64_t k_tiles = task.weight.k / kTileDepth;
+  const InputTiles x{static_cast<const uint8_t*>(task.x), tile_bytes, k_tiles * tile_bytes};
+  const int64_t panel_bytes = task.weight.panel_bytes;
+  const auto panels_of = [&](auto rows, auto panels, int64_t panel) FL_STEP {
+    const Sums sums{scratch, panels.value};
+    WeightTiles w{task.weight.data + panel * panel_bytes, panel_bytes};
+    InputTiles inputs = x;
+    const uint8_t* next = w.data + panels.value * panel_bytes;  // of the worker's next panels, as a rule
+    unrolled_pairs<rows.value, panels.value>([&](auto r, auto p) FL_STEP { zero_tile<2 * r.value + p.value>(); });
+    for (int64_t i = 0; i < k_tiles; ++i, inputs.data += tile_bytes, w.data += kTileBytes) {
+      const int64_t later = i + kAhead;
+      const uint8_t* ahead = later < k_tiles ? w.data + kAhead * kTileBytes : next + (later - k_tiles) * kTileBytes;
+      unrolled<panels.value>([&](auto p) FL_STEP { ask_for_tile(ahead + p.value * panel_bytes, kTileBytes); });
+      multiply_step<rows.value, panels.value>(inputs, w);
+    }
+    unrolled_pairs<rows.value, panels.value>(
+        [&](auto r, auto p) FL_STEP { store_tile<2 * r.value + p.value>(sums.tile(r.value, p.value)); });
+    finish_tiles(task, panel, sums);
+  };
+  int64_t panel = begin;
+  for (; panel + 2 <= end; panel += 2)
+    row_tiles > 1 ? panels_of(Index<2>{}, Index<2>{}, panel) : panels_of(Index<1>{}, Index<2>{}, panel);
+  if (panel < end) row_tiles > 1 ? panels_of(Index<2>{}, Index<1>{}, panel) : panels_of(Index<1>{}, Index<1>{}, panel);
+}
+
+template <typename W>
+void tiles(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
+  if constexpr (!W::kScaled)
+    if (task.rows <= 2 * kTileSide && task.weight.k % kTileDepth == 0) return stream_tiles(task, begin, end, scratch);
+  tiles_by_parts<W>(task, begin, end, scratch);
 }
 
 __attribute__((noinline)) void blocked_flushed(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {

@@ -23,6 +23,10 @@ FL_INLINE void unrolled(const Body& body) {
 #else
 #define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
 #endif
+template <int kRows, int kColumns, typename Body>
+FL_INLINE void unrolled_pairs(const Body& body) {
+  unrolled<kRows>([&](auto r) FL_STEP { unrolled<kColumns>([&](auto c) FL_STEP { body(r, c); }); });
+}
 
 }  // namespace
 }  // namespace firstlight::device::cpu::FL_ISA

@@ -153,6 +153,7 @@ template <typename W>
 constexpr int kPowerBelow = [] {
   int power = 0;
   for (float factor = W::kPairFactor; factor < 1.0F; factor *= 2.0F) ++power;
+  for (float factor = W::kPairFactor; factor > 1.0F; factor *= 0.5F) --power;
   return power;
 }();
 #endif

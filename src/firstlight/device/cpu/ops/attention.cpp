@@ -7,18 +7,15 @@
 namespace firstlight::device::cpu {
 namespace {
 
-// Queries that share one reading of the keys of their KV head: whole tiles of 6 and of 12, and what they gather stays
-// in L2.
-constexpr std::int64_t kQueries = 96;
-
 std::int64_t query_group(const KernelCall& call) { return call.in[0].shape[1] / call.in[1].shape[1]; }
 
-std::int64_t rows_per_block(const KernelCall& call) {
-  return std::max<std::int64_t>(1, kQueries / std::max<std::int64_t>(1, query_group(call)));
+std::int64_t rows_per_block(const KernelCall& call, std::int64_t queries) {
+  return std::max<std::int64_t>(1, queries / std::max<std::int64_t>(1, query_group(call)));
 }
 
 std::int64_t worker_floats(const KernelCall& call) {
-  return attention_floats(rows_per_block(call) * query_group(call), row_length(call.in[1]), row_length(call.in[2]));
+  return attention_floats(rows_per_block(call, kMostQueries) * query_group(call), row_length(call.in[1]),
+                          row_length(call.in[2]));
 }
 
 CacheSide cache_side(const View& cache) {
@@ -68,7 +65,7 @@ void attention(const KernelCall& call, const Kernels& kernels) {
                            .scale = args.scale,
                            .softcap = args.softcap};
   const std::int64_t heads = call.in[1].shape[1];
-  const std::int64_t block_rows = rows_per_block(call);
+  const std::int64_t block_rows = rows_per_block(call, kernels.attention.queries);
   auto* scratch = reinterpret_cast<float*>(call.context.scratch.data());
   call.context.executor->parallel_for(
       ceil_div(rows, block_rows) * heads, 1, [&](std::int64_t first, std::int64_t last, int worker) {

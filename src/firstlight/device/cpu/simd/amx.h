@@ -2,6 +2,9 @@
 // open_tiles() and close_tiles(), each of 64 bytes a row: 0 to 5 of as many rows as that says, 6 and 7 of 16.
 #pragma once
 
+#if !defined(FIRSTLIGHT_SIMDE)
+#define FL_HALVES  // AVX512-FP16, which every processor with AMX has
+#endif
 #include "firstlight/device/cpu/simd/avx512bf16.h"
 
 #define FL_TILES
@@ -19,6 +22,10 @@ FL_INLINE void zero_tile() {
 template <int kTile>
 FL_INLINE void load_tile(const void* p) {
   emulated_load_tile(kTile, p);
+}
+template <int kTile>
+FL_INLINE void store_tile(void* p) {
+  emulated_store_floats(kTile, static_cast<float*>(p), 16);
 }
 template <int kTile>
 FL_INLINE void load_floats(const float* p, int64_t stride) {
@@ -54,6 +61,10 @@ FL_INLINE void zero_tile() {
 template <int kTile>
 FL_INLINE void load_tile(const void* p) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(p), "r"(int64_t{64}), "i"(kTile) : "memory");
+}
+template <int kTile>
+FL_INLINE void store_tile(void* p) {
+  asm volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(p), "r"(int64_t{64}), "i"(kTile) : "memory");
 }
 // Rows of 16 floats, `stride` floats apart.
 template <int kTile>

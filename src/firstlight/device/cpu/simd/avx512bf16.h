@@ -48,9 +48,20 @@ FL_INLINE Pair pair_rows(const uint16_t* low, const uint16_t* high) {
 }
 FL_INLINE Pair low_of_pairs(Pair v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
 FL_INLINE Pair high_of_pairs(Pair v) { return _mm512_and_si512(v, _mm512_set1_epi32(INT32_MIN >> 15)); }
+FL_INLINE bool finite_pairs(Pair v) {
+  const __m512i exponent = _mm512_set1_epi16(0x7F80);
+  return _mm512_test_epi16_mask(_mm512_andnot_si512(v, exponent), exponent) == 0xFFFFFFFFU;  // no exponent is all ones
+}
 // The J-th two codes of each of 16 words, times 1 / kPairCodes.
+#if defined(FL_HALVES)
+constexpr float kPairCodes8 = 0x1p+104F;
+#else
+constexpr float kPairCodes8 = 1;
+#endif
 template <int kBits>
-constexpr float kPairCodes = kBits == 2 ? kCodes<2> : 1;
+constexpr float kPairCodes = kBits == 8   ? kPairCodes8
+                             : kBits == 4 ? 1
+                                          : kCodes<2>;
 template <int J>
 FL_INLINE Pair codes4_pair(const uint8_t* p) {
   const __m512i words = _mm512_loadu_si512(p);
@@ -73,7 +84,19 @@ FL_INLINE Pair codes4_pair(const uint8_t* p) {
                        static_cast<int>(0xC0E0C100U), 0x40E040C0, 0x40A04080, 0x40404000, 0x3F800000);
   return _mm512_permutexvar_epi16(index, table);
 }
-#if !defined(FIRSTLIGHT_SIMDE)
+#if defined(FL_HALVES)
+// By way of f16: 2^8 times a code is exact in it, and its bits moved down by three are those of a bf16 whose exponent
+// counts from 15 instead of 127.
+template <int J>
+FL_INLINE Pair codes8_pair(const uint8_t* p) {
+  const __m512i each_word = _mm512_set_epi32(12, 8, 4, 0, 12, 8, 4, 0, 12, 8, 4, 0, 12, 8, 4, 0);
+  const __m512i to_top = _mm512_add_epi32(_mm512_mullo_epi32(each_word, _mm512_set1_epi32(0x01000100)),
+                                          _mm512_set1_epi32(0x01800080 + 0x02000200 * J));
+  const __m512i codes = _mm512_shuffle_epi8(_mm512_loadu_si512(p), to_top);
+  const __m512i halves = _mm512_castph_si512(_mm512_cvtepi16_ph(codes));
+  return _mm512_and_si512(_mm512_srai_epi16(halves, 3), _mm512_set1_epi16(static_cast<short>(0x8FFF)));
+}
+#elif !defined(FIRSTLIGHT_SIMDE)
 // The bytes of bf16 of 0 to 127, low and high, and how those of 64 codes meet: the J-th two of each word.
 struct ByteTables {
   alignas(64) uint8_t low[128];
@@ -95,6 +118,7 @@ constexpr ByteTables kByteTables = [] {
 }();
 FL_INLINE __m512i table(const uint8_t* p) { return _mm512_load_si512(p); }
 #endif
+#if !defined(FL_HALVES)
 template <int J>
 FL_INLINE Pair codes8_pair(const uint8_t* p) {
 #if defined(FIRSTLIGHT_SIMDE)
@@ -110,6 +134,7 @@ FL_INLINE Pair codes8_pair(const uint8_t* p) {
   return _mm512_permutex2var_epi8(low, table(tables.join[J]), high);
 #endif
 }
+#endif
 template <int kBits, int J>
 FL_INLINE Pair codes_pair(const uint8_t* p) {
   if constexpr (kBits == 8) return codes8_pair<J>(p);
