@@ -41,104 +41,121 @@ FL_INLINE void score(const MultiplyTask& products, [[maybe_unused]] bool pairs) 
   multiply(products);
 }
 
-// Turns the scores of one query into weights, of bf16 where they meet pairs, and scales what it has gathered so far.
-// Weights in full are e^(s - m); those that are rounded are 2^(s log2 e - m), m being the largest s log2 e.
-template <bool kPairs>
-void update_softmax(const AttentionTask& task, KeyRange range, float* scores, float* largest, float* total, float* out,
-                    int64_t lanes) {
+// What some queries have gathered so far: of each its scores of a block [kKeyBlock], the largest of all, sixteen sums
+// of weights, and what it gathered [stride].
+struct Queries {
+  float* scores;
+  float* largest;
+  float* total;
+  float* gathered;
+  int64_t stride;
+  FL_INLINE Queries from(const Queries& all, int64_t i) {
+    return {all.scores + i * kKeyBlock, all.largest + i, all.total + i * kPanel, all.gathered + i * all.stride,
+            all.stride};
+  }
+};
+
+// Turns the scores of queries of one range into weights, of bf16 where they meet pairs, and scales what they have
+// gathered so far. Weights in full are e^(s - m); those that are rounded are 2^(s log2 e - m), m being the largest
+// s log2 e.
+template <bool kPairs, bool kWhole>
+void update_softmax(const AttentionTask& task, KeyRange range, const Queries& all, int64_t count) {
   static const float kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   constexpr float kLog2E = 0x1.715476p+0F;
   const Vec lane = load(kLane);
   const Vec begin = set1(static_cast<float>(range.begin));
   const Vec end = set1(static_cast<float>(range.end));
   const Vec nothing = set1(-kInfinity);
+  const Vec cap = set1(task.softcap);
+  const Vec scale = set1(task.scale);
   // A factor above zero leaves the largest score where it is, and joins the subtraction.
   const bool late = kPairs && task.softcap <= 0 && task.scale > 0;
   const float factor = kPairs ? (late ? task.scale * kLog2E : kLog2E) : 1.0F;
-  Vec s[kKeyBlock / 16];
-  Vec top = nothing;
-  const bool whole = range.begin == 0 && range.end == kKeyBlock;
-  FL_UNROLL
-  for (int j = 0; j < kKeyBlock / 16; ++j) {
-    s[j] = load(scores + 16 * j);
-    if (!late) s[j] = mul(s[j], set1(task.scale));
-    if (task.softcap > 0) s[j] = mul(set1(task.softcap), tanh(div(s[j], set1(task.softcap))));
-    if (!whole) {
-      const Vec index = add(lane, set1(static_cast<float>(16 * j)));
-      s[j] = select_less(index, begin, nothing, select_less(index, end, s[j], nothing));
+  for (int64_t i = 0; i < count; ++i) {
+    const Queries query = Queries::from(all, i);
+    Vec s[kKeyBlock / 16];
+    Vec top = nothing;
+    FL_UNROLL
+    for (int j = 0; j < kKeyBlock / 16; ++j) {
+      s[j] = load(query.scores + 16 * j);
+      if (!late) s[j] = mul(s[j], scale);
+      if (task.softcap > 0) s[j] = mul(cap, tanh(div(s[j], cap)));
+      if constexpr (!kWhole) {
+        const Vec index = add(lane, set1(static_cast<float>(16 * j)));
+        s[j] = select_less(index, begin, nothing, select_less(index, end, s[j], nothing));
+      }
+      top = max(top, s[j]);
     }
-    top = max(top, s[j]);
-  }
-  const float before = *largest;
-  const float block = max_lane(top) * factor;
-  const float after = before > block ? before : block;
-  const Vec peak = set1(after);
-  const auto weigh = [&](Vec v) FL_STEP {
-    if constexpr (kPairs) return exp2_below(fma(v, set1(factor), set1(-after)));
-    return exp(sub(v, peak));
-  };
-  Vec sums = zero();
-  FL_UNROLL
-  for (int j = 0; j < kKeyBlock / 16; ++j) {
-    s[j] = weigh(s[j]);
+    const float before = *query.largest;
+    const float block = max_lane(top) * factor;
+    const float after = before > block ? before : block;
+    const Vec peak = set1(after);
+    const Vec negative_peak = set1(-after);
+    Vec sums = zero();
+    FL_UNROLL
+    for (int j = 0; j < kKeyBlock / 16; ++j) {
+      if constexpr (kPairs)
+        s[j] = exp2_below(fma(s[j], set1(factor), negative_peak));
+      else
+        s[j] = kWhole ? exp(sub(s[j], peak)) : exp_or_zero(sub(s[j], peak));
 #if defined(FL_PAIRS)
-    if constexpr (kPairs)
-      store_weights(reinterpret_cast<uint16_t*>(scores) + 16 * j, s[j]);
-    else
+      if constexpr (kPairs)
+        store_weights(reinterpret_cast<uint16_t*>(query.scores) + 16 * j, s[j]);
+      else
 #endif
-      store(scores + 16 * j, s[j]);
-    sums = add(sums, s[j]);
+        store(query.scores + 16 * j, s[j]);
+      sums = add(sums, s[j]);
+    }
+    if (before == after) {  // nothing fades
+      store(query.total, add(load(query.total), sums));
+      continue;
+    }
+    const Vec fade = kPairs ? exp2_below(sub(set1(before), peak)) : exp_or_zero(sub(set1(before), peak));
+    *query.largest = after;
+    store(query.total, fma(load(query.total), fade, sums));
+    for (int64_t d = 0; d < query.stride; d += 16) store(query.gathered + d, mul(load(query.gathered + d), fade));
   }
-  if (before == after) {  // nothing fades
-    store(total, add(load(total), sums));
-    return;
-  }
-  const Vec fade = kPairs ? exp2_below(sub(set1(before), peak)) : exp(sub(set1(before), peak));
-  *largest = after;
-  store(total, fma(load(total), fade, sums));
-  for (int64_t i = 0; i < lanes; i += 16) store(out + i, mul(load(out + i), fade));
 }
 
 // What the rows of a block weigh the keys of one block by, and what they gather with it, rows of equal range together;
 // a masked position is never multiplied, whatever lies there.
 template <bool kPairs>
-void gather(const AttentionTask& task, int64_t begin, int64_t end, int64_t base, float* scores, float* largest,
-            float* total, const float* values, int64_t stride, float* gathered, [[maybe_unused]] float* edge) {
+void gather(const AttentionTask& task, int64_t begin, int64_t end, int64_t base, const Queries& all,
+            const float* values, [[maybe_unused]] float* edge) {
   constexpr bool kTiles = kPairs && kHasTiles;
-  const int64_t group = task.group;
-  int64_t run = begin;
-  for (int64_t row = begin; row < end; ++row) {
-    const KeyRange range = key_range(task, row, base);
-    const bool any = range.begin < range.end;
-    for (int64_t i = (row - begin) * group; i < (row - begin + 1) * group; ++i) {
-      float* weights = scores + i * kKeyBlock;
-      if (any) {
-        update_softmax<kPairs>(task, range, weights, largest + i, total + i * kPanel, gathered + i * stride, stride);
-      } else if constexpr (kTiles) {
-        __builtin_memset(weights, 0, kKeyBlock / 2 * sizeof(float));
-      }
+  for (int64_t run = begin; run < end;) {
+    const KeyRange range = key_range(task, run, base);
+    int64_t run_end = run + 1;
+    for (; run_end < end; ++run_end) {
+      const KeyRange next = key_range(task, run_end, base);
+      if (next.begin != range.begin || next.end != range.end) break;
     }
+    const Queries queries = Queries::from(all, (run - begin) * task.group);
+    const int64_t count = (run_end - run) * task.group;
+    run = run_end;
+    if (range.begin >= range.end) {
+      if constexpr (kTiles)  // weights of zero
+        for (int64_t i = 0; i < count; ++i)
+          __builtin_memset(queries.scores + i * kKeyBlock, 0, kKeyBlock / 2 * sizeof(float));
+      continue;
+    }
+    if (range.begin == 0 && range.end == kKeyBlock)
+      update_softmax<kPairs, true>(task, range, queries, count);
+    else
+      update_softmax<kPairs, false>(task, range, queries, count);
     if constexpr (!kTiles) {
-      if (row + 1 < end) {
-        const KeyRange next = key_range(task, row + 1, base);
-        if (next.begin == range.begin && next.end == range.end) continue;
-      }
-      const int64_t i = (run - begin) * group;
-      const int64_t queries = (row + 1 - run) * group;
-      run = row + 1;
-      if (!any) continue;
 #if defined(FL_PAIRS) && !defined(FL_TILES)
       if constexpr (kPairs) {
-        gather_pairs(scores + i * kKeyBlock, queries, values, stride, range, gathered + i * stride, edge);
+        gather_pairs(queries.scores, count, values, all.stride, range, queries.gathered, edge);
         continue;
       }
 #endif
-      multiply({scores + i * kKeyBlock + range.begin, kKeyBlock, queries, values + range.begin * stride, stride,
-                range.end - range.begin, stride, gathered + i * stride, stride});
+      multiply({queries.scores + range.begin, kKeyBlock, count, values + range.begin * all.stride, all.stride,
+                range.end - range.begin, all.stride, queries.gathered, all.stride});
     }
   }
 #if defined(FL_TILES)
-  if constexpr (kTiles) gather_tiles(task, begin, end, base, scores, values, stride, gathered);
+  if constexpr (kTiles) gather_tiles(task, begin, end, base, all.scores, values, all.stride, all.gathered);
 #endif
 }
 
@@ -225,7 +242,7 @@ void attention(const AttentionTask& task, int64_t begin, int64_t end, int64_t he
     take_keys(task, sequence, head, base, present_begin, present_end, last, pairs, terms, key_rows, dim, keys);
     take_values(task, sequence, head, base, present_begin, present_end, last, value_pairs, values, value_dim);
     score({q, dim, padded, keys, kKeyBlock, terms, padded_lanes(present_end), scores, kKeyBlock}, pairs);
-    gather_block(task, begin, end, base, scores, largest, total, values, value_dim, gathered, edge);
+    gather_block(task, begin, end, base, {scores, largest, total, gathered, value_dim}, values, edge);
   }
 #if defined(FL_TILES)
   close_tiles();

@@ -64,6 +64,10 @@ FL_INLINE Vec shift_to_exponent(Vec v) {
 #if !defined(FIRSTLIGHT_SIMDE)
 #define FL_TIMES_POWER
 FL_INLINE Vec times_power(Vec y, Vec n) { return {_mm512_scalef_ps(y.v, n.v)}; }
+#define FL_POWER_OR_ZERO
+FL_INLINE Vec power_or_zero(Vec x, Vec y, Vec n) {
+  return {_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x.v, _mm512_set1_ps(-126.0F), _CMP_NLT_UQ), y.v, n.v)};
+}
 #endif
 
 FL_INLINE __m256i load_si256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
