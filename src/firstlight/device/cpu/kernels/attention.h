@@ -55,65 +55,90 @@ struct Queries {
   }
 };
 
-// Turns the scores of queries of one range into weights, of bf16 where they meet pairs, and scales what they have
-// gathered so far. Weights in full are e^(s - m); those that are rounded are 2^(s log2 e - m), m being the largest
-// s log2 e.
-template <bool kPairs, bool kWhole>
-void update_softmax(const AttentionTask& task, KeyRange range, const Queries& all, int64_t count) {
+// The scores of a query as they count: scaled, and none beyond its range. Returns the largest.
+template <bool kWhole>
+FL_INLINE float prepare_scores(const AttentionTask& task, KeyRange range, float* scores) {
   static const float kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  constexpr float kLog2E = 0x1.715476p+0F;
-  const Vec lane = load(kLane);
   const Vec begin = set1(static_cast<float>(range.begin));
   const Vec end = set1(static_cast<float>(range.end));
   const Vec nothing = set1(-kInfinity);
   const Vec cap = set1(task.softcap);
-  const Vec scale = set1(task.scale);
-  // A factor above zero leaves the largest score where it is, and joins the subtraction.
-  const bool late = kPairs && task.softcap <= 0 && task.scale > 0;
-  const float factor = kPairs ? (late ? task.scale * kLog2E : kLog2E) : 1.0F;
-  for (int64_t i = 0; i < count; ++i) {
-    const Queries query = Queries::from(all, i);
-    Vec s[kKeyBlock / 16];
-    Vec top = nothing;
-    FL_UNROLL
-    for (int j = 0; j < kKeyBlock / 16; ++j) {
-      s[j] = load(query.scores + 16 * j);
-      if (!late) s[j] = mul(s[j], scale);
-      if (task.softcap > 0) s[j] = mul(cap, tanh(div(s[j], cap)));
-      if constexpr (!kWhole) {
-        const Vec index = add(lane, set1(static_cast<float>(16 * j)));
-        s[j] = select_less(index, begin, nothing, select_less(index, end, s[j], nothing));
+  Vec top = nothing;
+  for (int j = 0; j < kKeyBlock; j += 16) {
+    Vec s = mul(load(scores + j), set1(task.scale));
+    if (task.softcap > 0) s = mul(cap, tanh(div(s, cap)));
+    if constexpr (!kWhole) {
+      const Vec index = add(load(kLane), set1(static_cast<float>(j)));
+      s = select_less(index, begin, nothing, select_less(index, end, s, nothing));
+    }
+    store(scores + j, s);
+    top = max(top, s);
+  }
+  return max_lane(top);
+}
+
+// Turns the scores of queries of one range into weights, of bf16 where they meet pairs, and scales what they have
+// gathered so far. Weights in full are e^(s - m); those that are rounded are 2^(s log2 e - m), m being the largest
+// s log2 e. The largest scores of a few queries are found first, so that none waits for its own.
+template <bool kPairs, bool kWhole>
+void update_softmax(const AttentionTask& task, KeyRange range, const Queries& all, int64_t count) {
+  constexpr int64_t kFew = 8;
+  constexpr float kLog2E = 0x1.715476p+0F;
+  // Scores as they are, if nothing is to happen to them but a factor above zero: it leaves the largest where it is.
+  const bool plain = kPairs && kWhole && task.softcap <= 0 && task.scale > 0;
+  const Vec factor = set1(!kPairs ? 1.0F : plain ? task.scale * kLog2E : kLog2E);
+  for (int64_t first = 0; first < count; first += kFew) {
+    const int64_t few = smaller(kFew, count - first);
+    float before[kFew];
+    float after[kFew];
+    for (int64_t i = 0; i < few; ++i) {
+      const Queries query = Queries::from(all, first + i);
+      float block;
+      if (plain) {
+        Vec top = load(query.scores);
+        FL_UNROLL
+        for (int j = 1; j < kKeyBlock / 16; ++j) top = max(top, load(query.scores + 16 * j));
+        block = max_lane(mul(top, factor));
+      } else {
+        block = prepare_scores<kWhole>(task, range, query.scores);
+        if constexpr (kPairs) block *= kLog2E;
       }
-      top = max(top, s[j]);
+      before[i] = *query.largest;
+      after[i] = before[i] > block ? before[i] : block;
+      *query.largest = after[i];
     }
-    const float before = *query.largest;
-    const float block = max_lane(top) * factor;
-    const float after = before > block ? before : block;
-    const Vec peak = set1(after);
-    const Vec negative_peak = set1(-after);
-    Vec sums = zero();
-    FL_UNROLL
-    for (int j = 0; j < kKeyBlock / 16; ++j) {
-      if constexpr (kPairs)
-        s[j] = exp2_below(fma(s[j], set1(factor), negative_peak));
-      else
-        s[j] = kWhole ? exp(sub(s[j], peak)) : exp_or_zero(sub(s[j], peak));
+    for (int64_t i = 0; i < few; ++i) {
+      const Queries query = Queries::from(all, first + i);
+      const Vec peak = set1(after[i]);
+      Vec s[kKeyBlock / 16];
+      Vec sums = zero();
+      FL_UNROLL
+      for (int j = 0; j < kKeyBlock / 16; ++j) {
+        s[j] = load(query.scores + 16 * j);
+        if constexpr (kPairs)
+          s[j] = exp2_below(fma(s[j], factor, set1(-after[i])));
+        else
+          s[j] = kWhole ? exp(sub(s[j], peak)) : exp_or_zero(sub(s[j], peak));
+      }
+      FL_UNROLL
+      for (int j = 0; j < kKeyBlock / 16; ++j) {
 #if defined(FL_PAIRS)
-      if constexpr (kPairs)
-        store_weights(reinterpret_cast<uint16_t*>(query.scores) + 16 * j, s[j]);
-      else
+        if constexpr (kPairs)
+          store_weights(reinterpret_cast<uint16_t*>(query.scores) + 16 * j, s[j]);
+        else
 #endif
-        store(query.scores + 16 * j, s[j]);
-      sums = add(sums, s[j]);
+          store(query.scores + 16 * j, s[j]);
+        sums = add(sums, s[j]);
+      }
+      if (before[i] == after[i]) {  // nothing fades
+        store(query.total, add(load(query.total), sums));
+        continue;
+      }
+      const Vec lower = sub(set1(before[i]), peak);
+      const Vec fade = kPairs ? exp2_below(lower) : exp_or_zero(lower);
+      store(query.total, fma(load(query.total), fade, sums));
+      for (int64_t d = 0; d < query.stride; d += 16) store(query.gathered + d, mul(load(query.gathered + d), fade));
     }
-    if (before == after) {  // nothing fades
-      store(query.total, add(load(query.total), sums));
-      continue;
-    }
-    const Vec fade = kPairs ? exp2_below(sub(set1(before), peak)) : exp_or_zero(sub(set1(before), peak));
-    *query.largest = after;
-    store(query.total, fma(load(query.total), fade, sums));
-    for (int64_t d = 0; d < query.stride; d += 16) store(query.gathered + d, mul(load(query.gathered + d), fade));
   }
 }
 

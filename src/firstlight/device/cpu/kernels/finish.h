@@ -21,7 +21,7 @@ FL_INLINE void finish(const LinearTask& task, int64_t row, int64_t panel, Vec ac
     return;
   }
   if (task.bias != nullptr) {
-    float buffer[kPart];
+    float buffer[kPanel];
     acc = add(acc, load(read(source(task.bias), column, count, 0, buffer)));
   }
   float result[kPanel];

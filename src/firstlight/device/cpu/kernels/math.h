@@ -145,32 +145,37 @@ FL_INLINE void store_one(Sink out, int64_t i, float value) {
 FL_INLINE Source source(const float* data) { return {data, Element::kF32}; }
 FL_INLINE Sink sink(float* data) { return {data, Element::kF32}; }
 
+// Sixteen elements from i on.
+FL_INLINE Vec take(Source x, int64_t i) {
+  return x.element == Element::kF32 ? load(static_cast<const float*>(x.data) + i)
+                                    : load_bf16(static_cast<const uint16_t*>(x.data) + i);
+}
+FL_INLINE void put(Sink out, int64_t i, Vec v) {
+  if (out.element == Element::kF32)
+    store(static_cast<float*>(out.data) + i, v);
+  else
+    store_bf16(static_cast<uint16_t*>(out.data) + i, v);
+}
+
 // out[i] = f(a[i]) and out[i] = f(a[i], b[i]).
 template <typename F>
 FL_INLINE void map(Source a, Sink out, int64_t n, F f) {
-  float a_buffer[kPart];
-  float out_buffer[kPart];
-  for (int64_t i = 0; i < n; i += kPart) {
-    const int64_t count = smaller(kPart, n - i);
-    const float* x = read(a, i, count, 0, a_buffer);
-    float* y = target(out, i, count, out_buffer);
-    for (int64_t j = 0; j < count; j += 16) store(y + j, f(load(x + j)));
-    write(out, i, count, y);
-  }
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) put(out, i, f(take(a, i)));
+  if (i == n) return;
+  float values[16];
+  store(values, f(load(read(a, i, n - i, 0, values))));
+  write(out, i, n - i, values);
 }
 template <typename F>
 FL_INLINE void map(Source a, Source b, Sink out, int64_t n, F f) {
-  float a_buffer[kPart];
-  float b_buffer[kPart];
-  float out_buffer[kPart];
-  for (int64_t i = 0; i < n; i += kPart) {
-    const int64_t count = smaller(kPart, n - i);
-    const float* x = read(a, i, count, 0, a_buffer);
-    const float* z = read(b, i, count, 0, b_buffer);
-    float* y = target(out, i, count, out_buffer);
-    for (int64_t j = 0; j < count; j += 16) store(y + j, f(load(x + j), load(z + j)));
-    write(out, i, count, y);
-  }
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) put(out, i, f(take(a, i), take(b, i)));
+  if (i == n) return;
+  float values[16];
+  float others[16];
+  store(values, f(load(read(a, i, n - i, 0, values)), load(read(b, i, n - i, 0, others))));
+  write(out, i, n - i, values);
 }
 
 [[maybe_unused]] void convert(Source x, Sink out, int64_t n) {

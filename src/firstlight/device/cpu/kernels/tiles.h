@@ -11,16 +11,21 @@ namespace {
 
 constexpr int64_t kTileBytes = kTileSide * kTileDepth * 2;
 
-// Rows of bf16 to [K / 32][count][32].
+// Rows of bf16 to [K / 32][count][32], some lines of a row at a time, as they lie in memory.
 void pack_tile(const Source* rows, int64_t count, int64_t k, void* tile) {
+  constexpr int64_t kTogether = 8;
   constexpr size_t kRowBytes = kTileDepth * 2;
   auto* out = static_cast<uint16_t*>(tile);
-  for (int64_t first = 0; first < k; first += kTileDepth) {
-    const size_t bytes = static_cast<size_t>(smaller(kTileDepth, k - first)) * 2;
-    for (int64_t r = 0; r < count; ++r, out += kTileDepth) {
+  for (int64_t part = 0; part < k; part += kTogether * kTileDepth) {
+    const int64_t part_end = smaller(part + kTogether * kTileDepth, k);
+    for (int64_t r = 0; r < count; ++r) {
       const auto* row = static_cast<const uint16_t*>(rows[r].data);
-      if (row == nullptr || bytes < kRowBytes) __builtin_memset(out, 0, kRowBytes);
-      if (row != nullptr) __builtin_memcpy(out, row + first, bytes);
+      for (int64_t first = part; first < part_end; first += kTileDepth) {
+        uint16_t* line = out + first * count + r * kTileDepth;
+        const size_t bytes = static_cast<size_t>(smaller(kTileDepth, k - first)) * 2;
+        if (row == nullptr || bytes < kRowBytes) __builtin_memset(line, 0, kRowBytes);
+        if (row != nullptr) __builtin_memcpy(line, row + first, bytes == kRowBytes ? kRowBytes : bytes);
+      }
     }
   }
 }
