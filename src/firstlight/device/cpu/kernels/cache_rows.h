@@ -1,7 +1,7 @@
 // Rows of the paged cache, one position after the other. Text compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/math.h"
+#include "firstlight/device/cpu/kernels/unrolled.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
@@ -50,50 +50,32 @@ FL_INLINE const uint8_t* cache_row(const AttentionTask& task, const CacheSide& s
   return side.data + page * side.page_stride + head * side.head_stride + position % task.page_size * side.row_stride;
 }
 
-// The rows of one head of a sequence from a position on. While a page is read the same rows of the next one are
-// fetched, up to the position `last`: pages lie anywhere, so the hardware does not foresee them.
-class CacheRows {
- public:
-  CacheRows(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head, int64_t position,
-            int64_t last)
-      : task_(task), side_(side), sequence_(sequence), head_(head), position_(position), last_(last) {}
-  const uint8_t* next() {
-    constexpr int64_t kCacheLine = 64;
-    if (left_ > 0) {
-      row_ += side_.row_stride;
-    } else {
-      row_ = cache_row(task_, side_, sequence_, head_, position_);
-      left_ = task_.page_size - position_ % task_.page_size;
-      more_ = position_ + task_.page_size <= last_;
-      ahead_ = more_ ? cache_row(task_, side_, sequence_, head_, position_ + task_.page_size) - row_ : 0;
+// Calls body(row, position) for the positions [begin, end) of a sequence. While a page is read the same rows of the
+// next one are fetched, up to the position `last`: pages lie anywhere, so the hardware does not foresee them.
+template <typename Body>
+FL_INLINE void each_cache_row(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head,
+                              int64_t begin, int64_t end, int64_t last, const Body& body) {
+  constexpr int64_t kCacheLine = 64;
+  for (int64_t t = begin; t < end;) {
+    const int64_t page_end = smaller(end, (t / task.page_size + 1) * task.page_size);
+    const uint8_t* row = cache_row(task, side, sequence, head, t);
+    const bool more = t + task.page_size <= last;
+    const int64_t ahead = more ? cache_row(task, side, sequence, head, t + task.page_size) - row : 0;
+    for (; t < page_end; ++t, row += side.row_stride) {
+      if (more)
+        for (int64_t i = 0; i < side.row_stride; i += kCacheLine) __builtin_prefetch(row + ahead + i);
+      body(row, t);
     }
-    --left_;
-    ++position_;
-    if (more_)
-      for (int64_t i = 0; i < side_.row_stride; i += kCacheLine) __builtin_prefetch(row_ + ahead_ + i);
-    return row_;
   }
-
- private:
-  const AttentionTask& task_;
-  const CacheSide& side_;
-  int64_t sequence_;
-  int64_t head_;
-  int64_t position_;
-  int64_t last_;
-  const uint8_t* row_ = nullptr;
-  int64_t left_ = 0;  // rows of the page
-  int64_t ahead_ = 0;
-  bool more_ = false;
-};
+}
 
 // The rows of the positions [begin, end) of a sequence as floats or pairs, `stride` floats apart.
 template <typename Decode>
 FL_INLINE void decode_cache_rows(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head,
                                  int64_t begin, int64_t end, int64_t last, float* dst, int64_t stride,
                                  const Decode& decode) {
-  CacheRows rows(task, side, sequence, head, begin, last);
-  for (int64_t t = begin; t < end; ++t, dst += stride) decode(side, rows.next(), dst);
+  each_cache_row(task, side, sequence, head, begin, end, last,
+                 [&](const uint8_t* row, int64_t t) FL_STEP { decode(side, row, dst + (t - begin) * stride); });
 }
 
 }  // namespace

@@ -28,10 +28,7 @@ FL_INLINE void pair_values(const AttentionTask& task, int64_t sequence, int64_t 
                            int64_t end, int64_t last, float* dst, int64_t stride) {
   alignas(64) static constexpr uint16_t kZeros[kPanel] = {};
   const CacheSide& side = task.values;
-  CacheRows rows(task, side, sequence, head, base + begin, last);
-  for (int64_t t = begin / 2 * 2; t < end; t += 2) {
-    const uint8_t* low = t < begin ? nullptr : rows.next();
-    const uint8_t* high = t + 1 < end ? rows.next() : nullptr;
+  const auto put_pairs = [&](int64_t t, const uint8_t* low, const uint8_t* high) FL_STEP {
     float* pairs = dst + t / 2 * stride;
     for (int64_t d = 0; d < side.dim; d += kPanel) {
       uint16_t last_lanes[2][kPanel] = {};
@@ -44,7 +41,14 @@ FL_INLINE void pair_values(const AttentionTask& task, int64_t sequence, int64_t 
       };
       store_pair(pairs + d, pair_rows(lanes(low, last_lanes[0]), lanes(high, last_lanes[1])));
     }
-  }
+  };
+  const uint8_t* low = nullptr;
+  each_cache_row(task, side, sequence, head, base + begin, base + end, last,
+                 [&](const uint8_t* row, int64_t t) FL_STEP {
+                   if (t % 2 != 0) put_pairs(t - base, low, row);
+                   low = t % 2 == 0 ? row : nullptr;
+                 });
+  if (low != nullptr) put_pairs(end - 1, low, nullptr);
 }
 #endif
 
