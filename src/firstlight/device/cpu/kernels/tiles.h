@@ -22,9 +22,12 @@ void pack_tile(const Source* rows, int64_t count, int64_t k, void* tile) {
       const auto* row = static_cast<const uint16_t*>(rows[r].data);
       for (int64_t first = part; first < part_end; first += kTileDepth) {
         uint16_t* line = out + first * count + r * kTileDepth;
-        const size_t bytes = static_cast<size_t>(smaller(kTileDepth, k - first)) * 2;
-        if (row == nullptr || bytes < kRowBytes) __builtin_memset(line, 0, kRowBytes);
-        if (row != nullptr) __builtin_memcpy(line, row + first, bytes == kRowBytes ? kRowBytes : bytes);
+        if (row != nullptr && first + kTileDepth <= k) {
+          __builtin_memcpy(line, row + first, kRowBytes);
+          continue;
+        }
+        __builtin_memset(line, 0, kRowBytes);
+        if (row != nullptr) __builtin_memcpy(line, row + first, static_cast<size_t>(k - first) * 2);
       }
     }
   }
@@ -128,6 +131,7 @@ FL_INLINE void multiply_tiles_of(int64_t rows, int64_t panels, const Args&... ar
     panels > 1 ? multiply_block_of_tiles<1, 2>(args...) : multiply_block_of_tiles<1, 1>(args...);
 }
 
+// Row by row: outputs of a row lie together, those of the next far away.
 FL_INLINE void finish_tiles(const LinearTask& task, int64_t panel, const Sums& sums) {
   for (int64_t r = 0; r < task.rows; ++r)
     for (int64_t p = 0; p < sums.panels; ++p) finish(task, r, panel + p, load(sums.row(r, p)));
