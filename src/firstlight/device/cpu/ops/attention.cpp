@@ -13,6 +13,19 @@ std::int64_t rows_per_block(const KernelCall& call, std::int64_t queries) {
   return std::max<std::int64_t>(1, queries / std::max<std::int64_t>(1, query_group(call)));
 }
 
+// As many as a reading of the keys is worth, or fewer where workers would wait for the last; bits do not depend on it.
+std::int64_t rows_per_block(const KernelCall& call, const Kernels& kernels) {
+  constexpr std::int64_t kBlocksPerWorker = 4;
+  constexpr std::int64_t kLeastQueries = 48;
+  const std::int64_t rows = row_count(call.out[0]);
+  const std::int64_t heads = call.in[1].shape[1];
+  std::int64_t queries = kernels.attention.queries;
+  while (queries > kLeastQueries &&
+         ceil_div(rows, rows_per_block(call, queries)) * heads < kBlocksPerWorker * call.context.executor->threads())
+    queries /= 2;
+  return rows_per_block(call, queries);
+}
+
 std::int64_t worker_floats(const KernelCall& call) {
   return attention_floats(rows_per_block(call, kMostQueries) * query_group(call), row_length(call.in[1]),
                           row_length(call.in[2]));
@@ -65,7 +78,7 @@ void attention(const KernelCall& call, const Kernels& kernels) {
                            .scale = args.scale,
                            .softcap = args.softcap};
   const std::int64_t heads = call.in[1].shape[1];
-  const std::int64_t block_rows = rows_per_block(call, kernels.attention.queries);
+  const std::int64_t block_rows = rows_per_block(call, kernels);
   auto* scratch = reinterpret_cast<float*>(call.context.scratch.data());
   call.context.executor->parallel_for(
       ceil_div(rows, block_rows) * heads, 1, [&](std::int64_t first, std::int64_t last, int worker) {
