@@ -17,7 +17,7 @@ PARTS = {
     "portable": ("xmm", "kPortable", "rows attention products integers"),
     "avx2": ("ymm", "kAvx2", "rows attention products integers words"),
     "avx512": ("zmm", "kAvx512", "rows attention products"),
-    "avx512vnni": ("zmm", "kAvx512Vnni", "integers"),
+    "avx512vnni": ("zmm", "kAvx512Vnni", "integers words"),
     "avx512bf16": ("zmm", "kAvx512Bf16", "attention products"),
     "amx": ("tmm", "kAmx", "attention products"),
 }

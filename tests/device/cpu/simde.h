@@ -76,6 +76,12 @@ FL_SIMDE_INLINE __m512i emulated_dpbusd(__m512i acc, __m512i unsigned_bytes, __m
                                             _mm512_castsi512_si256(signed_bytes)),
                        emulated_dpbusd_half(upper(acc), upper(unsigned_bytes), upper(signed_bytes)));
 }
+// Two products of words added to each.
+FL_SIMDE_INLINE __m512i emulated_dpwssd(__m512i acc, __m512i a, __m512i b) {
+  const auto half = [](__m256i sums, __m256i x, __m256i y) { return _mm256_add_epi32(sums, _mm256_madd_epi16(x, y)); };
+  return join_integers(half(_mm512_castsi512_si256(acc), _mm512_castsi512_si256(a), _mm512_castsi512_si256(b)),
+                       half(upper(acc), upper(a), upper(b)));
+}
 FL_SIMDE_INLINE __m256 upper_floats(__m512 v) { return _mm256_castsi256_ps(upper(_mm512_castps_si512(v))); }
 
 // ---- Tiles -------------------------------------------------------------------------------------------------------

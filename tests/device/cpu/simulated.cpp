@@ -12,6 +12,7 @@ extern const ProductKernels kSimdeProducts;
 extern const AttentionKernels kSimdeBf16Attention;
 extern const ProductKernels kSimdeBf16Products;
 extern const IntegerKernels kSimdeVnniIntegers;
+extern const IntegerKernels kSimdeVnniWords;
 extern const AttentionKernels kSimdeAmxAttention;
 extern const ProductKernels kSimdeAmxProducts;
 
@@ -27,10 +28,13 @@ bool usable() {
 
 constexpr Kernels kAvx512{kSimdeRows,         kSimdeBf16Attention, kSimdeProducts,
                           kSimdeBf16Products, kSimdeVnniIntegers,  nullptr};
+constexpr Kernels kVnni{kSimdeRows,     kSimdeBf16Attention, kSimdeProducts,
+                        kSimdeProducts, kSimdeVnniIntegers,  &kSimdeVnniWords};
 constexpr Kernels kAmx{kSimdeRows, kSimdeAmxAttention, kSimdeProducts, kSimdeAmxProducts, kSimdeVnniIntegers, nullptr};
 
 constexpr Isa kSimulated[] = {
     {"avx512_simde", usable, &kAvx512, kRows<kAvx512>},
+    {"avx512vnni_simde", usable, &kVnni, kRows<kVnni>},
     {"amx_simde", usable, &kAmx, kRows<kAmx>},
 };
 

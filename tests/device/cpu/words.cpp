@@ -27,6 +27,8 @@ std::vector<std::string> tables_with_words() {
   std::vector<std::string> names;
   for (const Isa& isa : isas())
     if (isa.usable() && isa.kernels->words != nullptr) names.emplace_back(isa.name);
+  for (const std::string_view table : simulated_tables())
+    if (simulated_kernels(table).words != nullptr) names.emplace_back(table);
   return names;
 }
 
@@ -107,6 +109,19 @@ TEST_P(Words, LeaveRowsWithoutNumbersToFloats) {
         EXPECT_EQ(value, 0.5F * kDepth) << i;
     }
   }
+}
+
+// The arithmetic leaves nothing to the instruction set.
+TEST_P(Words, AreTheSameBitsAsThoseOfOtherInstructionSets) {
+  const std::string other = tables_with_words().front();
+  for (const Fill fill : {Fill::kNormal, Fill::kWide})
+    for (const Format format : {Format::bfp8, Format::bfp4, Format::bfp2})
+      for (const std::int64_t rows : {1, 2, 4, 5, 13, 33}) {
+        const HostCase host = parity::prepare(words_case(rows, format, fill));
+        const Outcome here = run_case(*open_table(GetParam(), 2), host);
+        ASSERT_EQ(here.declined, "");
+        EXPECT_EQ(here.values, run_case(*open_table(other, 2), host).values) << host.description.name;
+      }
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Words);

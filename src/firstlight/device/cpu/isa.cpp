@@ -61,7 +61,7 @@ bool has_avx512bf16() {
 constexpr Kernels kAvx2{kAvx2Rows, kAvx2Attention, kAvx2Products, kAvx2Products, kAvx2Integers, &kAvx2Words};
 constexpr Kernels kAvx512{kAvx512Rows, kAvx512Attention, kAvx512Products, kAvx512Products, kAvx2Integers, nullptr};
 constexpr Kernels kAvx512Vnni{kAvx512Rows,     kAvx512Attention,    kAvx512Products,
-                              kAvx512Products, kAvx512VnniIntegers, nullptr};
+                              kAvx512Products, kAvx512VnniIntegers, &kAvx512VnniWords};
 constexpr Kernels kAvx512Bf16{kAvx512Rows,         kAvx512Bf16Attention, kAvx512Products,
                               kAvx512Bf16Products, kAvx512VnniIntegers,  nullptr};
 constexpr Kernels kAmx{kAvx512Rows, kAmxAttention, kAvx512Products, kAmxProducts, kAvx512VnniIntegers, nullptr};

@@ -278,9 +278,11 @@ extern const RowKernels kAvx512Rows;
 extern const AttentionKernels kAvx512Attention;
 extern const ProductKernels kAvx512Products;
 
+extern const IntegerKernels kAvx512VnniIntegers;
+extern const IntegerKernels kAvx512VnniWords;
+
 extern const AttentionKernels kAvx512Bf16Attention;
 extern const ProductKernels kAvx512Bf16Products;  // of pairs
-extern const IntegerKernels kAvx512VnniIntegers;
 
 extern const AttentionKernels kAmxAttention;
 extern const ProductKernels kAmxProducts;  // of tiles

@@ -50,29 +50,48 @@ struct WordInputs {
   template <int kRows>
   struct Inputs {
     alignas(64) int16_t values[kRows][kIntegerGroup];
+    int32_t beyond;  // kFromLeast: by how much the sum of products is too large, negated
   };
-
+  // Whether codes are taken as numbers from 0 on: one row then has less to do, but for the sum of its inputs; more rows
+  // share the work of taking codes apart.
+  template <typename W, int kRows>
+  static constexpr bool kFromLeast = kRows == 1 && W::kCodeBits < 8;
   template <typename W>
   FL_INLINE float scale_of_code(const uint8_t* exponents_of_group, int16_t* by) {
     return -code_scale<W>(word_multipliers<W::kCodeBits>(exponents_of_group, by));
   }
   template <typename W, int kRows>
   FL_INLINE void scale(const int16_t* x, int64_t x_stride, const int16_t* by, Inputs<kRows>& out) {
-    unrolled<kRows>([&](auto r) FL_STEP { scale_words(x + r.value * x_stride, by, out.values[r.value]); });
+    if constexpr (kFromLeast<W, kRows>)
+      out.beyond = scale_words(x, by, out.values[0], -(1 << (W::kCodeBits - 1)));
+    else
+      unrolled<kRows>([&](auto r) FL_STEP { scale_words(x + r.value * x_stride, by, out.values[r.value]); });
   }
 
   template <typename W, int kRows, int kWide>
   FL_INLINE void multiply(const uint8_t* codes, int64_t word_stride, const Inputs<kRows>* x, const float* scales,
                           int64_t scales_stride, const float* weight_scales, Vec (*acc)[kRows]) {
+    constexpr int kBits = W::kCodeBits;
     Totals sums[kWide][kRows];
-    unrolled<kWide>([&](auto p)
-                        FL_STEP { unrolled<kRows>([&](auto r) FL_STEP { sums[p.value][r.value] = no_totals(); }); });
+    unrolled<kWide>([&](auto p) FL_STEP {
+      unrolled<kRows>([&](auto r) FL_STEP {
+        if constexpr (kFromLeast<W, kRows>)
+          sums[p.value][r.value] = all_totals(x[p.value].beyond);
+        else
+          sums[p.value][r.value] = no_totals();
+      });
+    });
     for (int i = 0; i < kIntegerGroup; i += W::kUnit, codes += word_stride)
       unrolled<kWide>([&](auto p) FL_STEP {
         prefetch(codes + p.value * kWordBytes + kBundleAhead);
-        const Quad packed = load_quad(codes + p.value * kWordBytes);
+        Quad packed = load_quad(codes + p.value * kWordBytes);
+        if constexpr (kFromLeast<W, kRows>) packed = offset_codes<kBits>(packed);
         unrolled<W::kUnit / 2>([&](auto j) FL_STEP {
-          const Quad pairs = code_pairs<W::kCodeBits, j.value>(packed);
+          Quad pairs;
+          if constexpr (kFromLeast<W, kRows>)
+            pairs = offset_pairs<kBits, j.value>(packed);
+          else
+            pairs = code_pairs<kBits, j.value>(packed);
           unrolled<kRows>([&](auto r) FL_STEP {
             sums[p.value][r.value] =
                 pair_step(sums[p.value][r.value], pairs, x[p.value].values[r.value] + i + 2 * j.value);

@@ -93,10 +93,16 @@ FL_INLINE Vec to_floats(Totals totals) {
   return join_halves(_mm256_cvtepi32_ps(totals.lo), _mm256_cvtepi32_ps(totals.hi));
 }
 
-FL_INLINE int most_byte(__m128i bytes) {
-  const __m128i rest = _mm_xor_si128(bytes, _mm_set1_epi8(-1));
-  return 255 - (_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_min_epu8(rest, _mm_srli_epi16(rest, 8)))) & 0xFF);
+// The largest of 64 bytes, in all.
+FL_INLINE __m256i most_byte(__m256i first, __m256i second) {
+  const __m256i both = _mm256_max_epu8(first, second);
+  const __m128i ones = _mm_set1_epi8(-1);
+  const __m128i rest =
+      _mm_xor_si128(_mm_max_epu8(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1)), ones);
+  const __m128i least = _mm_minpos_epu16(_mm_min_epu8(rest, _mm_srli_epi16(rest, 8)));
+  return _mm256_broadcastb_epi8(_mm_xor_si128(least, ones));
 }
+FL_INLINE int first_byte(__m256i bytes) { return _mm_cvtsi128_si32(_mm256_castsi256_si128(bytes)) & 0xFF; }
 // 2^(7 - below) of bytes, two results of 16 bits each.
 FL_INLINE void store_multipliers(__m256i most, __m256i exponents, int16_t* out) {
   const __m256i table =
@@ -109,12 +115,10 @@ FL_INLINE void store_multipliers(__m256i most, __m256i exponents, int16_t* out) 
 FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
   const __m256i first = load_ymm(exponents);
   const __m256i second = load_ymm(exponents + 32);
-  const __m256i both = _mm256_max_epu8(first, second);
-  const int most = most_byte(_mm_max_epu8(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1)));
-  const __m256i all = _mm256_set1_epi8(static_cast<char>(most));
-  store_multipliers(all, first, out);
-  store_multipliers(all, second, out + 32);
-  return most;
+  const __m256i most = most_byte(first, second);
+  store_multipliers(most, first, out);
+  store_multipliers(most, second, out + 32);
+  return first_byte(most);
 }
 
 template <int kBits>
@@ -124,6 +128,11 @@ FL_INLINE __m256i input_order() {
 }
 FL_INLINE __m256i multiply_rounded(const int16_t* x, const int16_t* multiplier) {
   return _mm256_mulhrs_epi16(load_ymm(x), load_ymm(multiplier));
+}
+FL_INLINE int32_t sum_of(__m256i eight) {
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
 }
 template <int kBits>
 FL_INLINE int32_t inputs(const int16_t* x, const int16_t* multiplier, int8_t* out) {
@@ -137,11 +146,7 @@ FL_INLINE int32_t inputs(const int16_t* x, const int16_t* multiplier, int8_t* ou
     }
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), v);
   }
-  if constexpr (kBits == 8) return 0;
-  const __m256i eight = add_pairs(sums);
-  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
-  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
+  return kBits == 8 ? 0 : sum_of(add_pairs(sums));
 }
 FL_INLINE void store_int16(int16_t* low, int16_t* high, Vec v) {
   const __m256i words = _mm256_permute4x64_epi64(

@@ -82,16 +82,22 @@ FL_INLINE Totals corrected(Totals totals, Totals codes, int32_t) {
 }
 FL_INLINE Vec to_floats(Totals totals) { return {_mm512_cvtepi32_ps(totals.v)}; }
 
-FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
+FL_INLINE int most_of_exponents(const uint8_t* exponents) {
   const __m256i half = _mm256_max_epu8(load_si256(exponents), load_si256(exponents + 32));
   const __m128i rest =
       _mm_xor_si128(max_bytes(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)), all_ones());
-  const int most = 255 - (_mm_cvtsi128_si32(_mm_minpos_epu16(min_bytes(rest, _mm_srli_epi16(rest, 8)))) & 0xFF);
-  const __m512i all = _mm512_loadu_si512(exponents);
-  const __m512i below =
-      _mm512_min_epu8(_mm512_sub_epi8(_mm512_set1_epi32(most * 0x01010101U), all), _mm512_set1_epi32(0x0F0F0F0F));
+  return 255 - (_mm_cvtsi128_si32(_mm_minpos_epu16(min_bytes(rest, _mm_srli_epi16(rest, 8)))) & 0xFF);
+}
+// By how much 64 exponents lie below the largest, at most 15.
+FL_INLINE __m512i below_most(int most, const uint8_t* exponents) {
+  return _mm512_min_epu8(_mm512_sub_epi8(_mm512_set1_epi32(most * 0x01010101U), _mm512_loadu_si512(exponents)),
+                         _mm512_set1_epi32(0x0F0F0F0F));
+}
+FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
+  const int most = most_of_exponents(exponents);
   const __m512i bytes = _mm512_shuffle_epi8(
-      all_lanes(_mm_setr_epi8(static_cast<char>(128), 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0)), below);
+      all_lanes(_mm_setr_epi8(static_cast<char>(128), 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0)),
+      below_most(most, exponents));
   _mm512_storeu_si512(out, _mm512_unpacklo_epi8(bytes, _mm512_setzero_si512()));
   _mm512_storeu_si512(out + 32, _mm512_unpackhi_epi8(bytes, _mm512_setzero_si512()));
   return most;
