@@ -40,6 +40,7 @@ enum class ReduceCode : uint8_t { kSum, kMax };
 
 // ---- Products ----------------------------------------------------------------------------------------------------
 
+inline constexpr int64_t kLine = 64;   // bytes of a cache line
 inline constexpr int64_t kPanel = 16;  // columns of a panel, and elements of a shared exponent
 
 // Of a block format: inputs whose exponents stand together, and panels that take turns in memory with every word of

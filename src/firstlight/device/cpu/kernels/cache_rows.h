@@ -55,7 +55,6 @@ FL_INLINE const uint8_t* cache_row(const AttentionTask& task, const CacheSide& s
 template <typename Body>
 FL_INLINE void each_cache_row(const AttentionTask& task, const CacheSide& side, int64_t sequence, int64_t head,
                               int64_t begin, int64_t end, int64_t last, const Body& body) {
-  constexpr int64_t kCacheLine = 64;
   for (int64_t t = begin; t < end;) {
     const int64_t page_end = smaller(end, (t / task.page_size + 1) * task.page_size);
     const uint8_t* row = cache_row(task, side, sequence, head, t);
@@ -63,7 +62,7 @@ FL_INLINE void each_cache_row(const AttentionTask& task, const CacheSide& side, 
     const int64_t ahead = more ? cache_row(task, side, sequence, head, t + task.page_size) - row : 0;
     for (; t < page_end; ++t, row += side.row_stride) {
       if (more)
-        for (int64_t i = 0; i < side.row_stride; i += kCacheLine) __builtin_prefetch(row + ahead + i);
+        for (int64_t i = 0; i < side.row_stride; i += kLine) __builtin_prefetch(row + ahead + i);
       body(row, t);
     }
   }

@@ -6,7 +6,6 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
-constexpr int64_t kLine = 64;  // bytes of a cache line
 // The line that holds data[0], into the second cache: the first has too few requests in flight to hide memory, and for
 // the same reason lines are asked for one at a time, as their place is passed. A compiler would gather the requests.
 FL_INLINE void prefetch(const uint8_t* data) {

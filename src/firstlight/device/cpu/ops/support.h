@@ -49,8 +49,6 @@ inline Sink from(const Sink& x, std::int64_t i) {
 inline Sink f32_sink(float* data) { return {data, Element::kF32}; }
 inline Source f32_source(const float* data) { return {data, Element::kF32}; }
 
-inline constexpr std::int64_t kLine = 64;  // bytes of a cache line
-
 // Floats of a row buffer, whole cache lines.
 constexpr std::int64_t buffer_floats(std::int64_t n) { return round_up(n, 16) + 16; }
 
