@@ -112,15 +112,18 @@ TEST_P(Words, LeaveRowsWithoutNumbersToFloats) {
 }
 
 // The arithmetic leaves nothing to the instruction set.
-TEST_P(Words, AreTheSameBitsAsThoseOfOtherInstructionSets) {
-  const std::string other = tables_with_words().front();
+TEST(WordsOfTables, AreTheSameBits) {
+  const std::vector<std::string> names = tables_with_words();
+  if (names.size() < 2) GTEST_SKIP() << "fewer than two tables have words here";
   for (const Fill fill : {Fill::kNormal, Fill::kWide})
     for (const Format format : {Format::bfp8, Format::bfp4, Format::bfp2})
       for (const std::int64_t rows : {1, 2, 4, 5, 13, 33}) {
         const HostCase host = parity::prepare(words_case(rows, format, fill));
-        const Outcome here = run_case(*open_table(GetParam(), 2), host);
-        ASSERT_EQ(here.declined, "");
-        EXPECT_EQ(here.values, run_case(*open_table(other, 2), host).values) << host.description.name;
+        const Outcome first = run_case(*open_table(names[0], 2), host);
+        ASSERT_EQ(first.declined, "");
+        for (std::size_t i = 1; i < names.size(); ++i)
+          EXPECT_EQ(run_case(*open_table(names[i], 2), host).values, first.values)
+              << host.description.name << ", " << names[0] << " and " << names[i];
       }
 }
 

@@ -50,12 +50,13 @@ struct WordInputs {
   template <int kRows>
   struct Inputs {
     alignas(64) int16_t values[kRows][kIntegerGroup];
-    int32_t beyond;  // kFromLeast: by how much the sum of products is too large, negated
+    int32_t start;  // of a sum, with kFromLeast: what makes up for codes that are too large
   };
   // Whether codes are taken as numbers from 0 on: one row then has less to do, but for the sum of its inputs; more rows
   // share the work of taking codes apart.
   template <typename W, int kRows>
   static constexpr bool kFromLeast = kRows == 1 && W::kCodeBits < 8;
+
   template <typename W>
   FL_INLINE float scale_of_code(const uint8_t* exponents_of_group, int16_t* by) {
     return -code_scale<W>(word_multipliers<W::kCodeBits>(exponents_of_group, by));
@@ -63,7 +64,7 @@ struct WordInputs {
   template <typename W, int kRows>
   FL_INLINE void scale(const int16_t* x, int64_t x_stride, const int16_t* by, Inputs<kRows>& out) {
     if constexpr (kFromLeast<W, kRows>)
-      out.beyond = scale_words(x, by, out.values[0], -(1 << (W::kCodeBits - 1)));
+      out.start = scale_words(x, by, out.values[0], -(1 << (W::kCodeBits - 1)));
     else
       unrolled<kRows>([&](auto r) FL_STEP { scale_words(x + r.value * x_stride, by, out.values[r.value]); });
   }
@@ -76,7 +77,7 @@ struct WordInputs {
     unrolled<kWide>([&](auto p) FL_STEP {
       unrolled<kRows>([&](auto r) FL_STEP {
         if constexpr (kFromLeast<W, kRows>)
-          sums[p.value][r.value] = all_totals(x[p.value].beyond);
+          sums[p.value][r.value] = all_totals(x[p.value].start);
         else
           sums[p.value][r.value] = no_totals();
       });
