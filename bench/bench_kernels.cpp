@@ -1,7 +1,8 @@
 // Kernels of this machine's device at the sizes of a 1B model, beside the peaks measured in the same run:
-//   bench_kernels [--isa=NAME] [--threads=N] [--weights=MiB] [--outputs=N] [Google Benchmark flags]
+//   bench_kernels [--isa=NAME] [--threads=N] [--weights=MiB] [--inputs=N] [--outputs=N] [Google Benchmark flags]
 // The weights that few rows go through are 192 MiB, which no cache holds; with fewer, and fewer outputs than 8192, the
-// kernel is seen without memory.
+// kernel is seen without memory. Many rows go through one weight of that shape, which may stay in a cache, or through
+// as many as were asked for.
 // "share" is the rate over the measured read bandwidth (one row) or multiply-add peak (many rows).
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -26,8 +27,9 @@ using device::KernelCall;
 struct Bench {
   std::unique_ptr<Device> device;
   device::Peaks peaks;
-  std::int64_t weights_mib = 192;  // of products of few rows
-  std::int64_t outputs = 8192;     // of products
+  std::int64_t weights_mib = -1;  // of products; -1: the default
+  std::int64_t inputs = 2048;
+  std::int64_t outputs = 8192;
 };
 
 HostTensor random_tensor(Format format, const Shape& shape) {
@@ -77,12 +79,13 @@ void report(benchmark::State& state, const char* unit, double per_iteration, dou
 }
 
 // Few rows go through as many weights as no cache holds: decode reads every byte from memory.
-void linear(benchmark::State& state, Bench& bench, Format format, std::int64_t rows, std::int64_t depth,
-            std::int64_t outputs, std::string_view setting) {
+void linear(benchmark::State& state, Bench& bench, Format format, std::int64_t rows, std::string_view setting) {
   Device& device = *bench.device;
+  const std::int64_t depth = bench.inputs;
+  const std::int64_t outputs = bench.outputs;
   const device::WeightPlan plan = device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs}});
-  const std::int64_t copies =
-      rows > 4 ? 1 : std::max<std::int64_t>(1, (bench.weights_mib << 20) / static_cast<std::int64_t>(plan.bytes));
+  const std::int64_t mib = bench.weights_mib >= 0 ? bench.weights_mib : rows > 4 ? 0 : 192;
+  const std::int64_t copies = std::max<std::int64_t>(1, (mib << 20) / static_cast<std::int64_t>(plan.bytes));
   // One wide weight stands for the copies: panels are independent.
   const device::WeightPlan wide = device.plan_weight({device::WeightRole::kLinear, format, {depth, outputs * copies}});
   const HostTensor packed(Format::u8, {static_cast<std::int64_t>(wide.bytes)});
@@ -151,11 +154,9 @@ void register_all(Bench& bench) {
     for (const Format format : {Format::f32, Format::bf16, Format::bfp8, Format::bfp4}) {
       if (!setting.empty() && row(format).block_elements == 1) continue;
       for (const std::int64_t rows : {1, 4, 32, 512})
-        add(fmt::format("linear/{}x2048x{}/{}{}{}", rows, bench.outputs, format_name(format),
+        add(fmt::format("linear/{}x{}x{}/{}{}{}", rows, bench.inputs, bench.outputs, format_name(format),
                         setting.empty() ? "" : "-", setting),
-            [&bench, format, rows, setting](benchmark::State& state) {
-              linear(state, bench, format, rows, 2048, bench.outputs, setting);
-            });
+            [&bench, format, rows, setting](benchmark::State& state) { linear(state, bench, format, rows, setting); });
     }
   for (const Format cache : {Format::f32, Format::bf16, Format::bfp8}) {
     add(fmt::format("attention/decode/1x4096/{}", format_name(cache)),
@@ -183,7 +184,9 @@ int main_checked(int argc, char** argv) {
   take_number(argc, argv, "threads", options.threads);
   Bench bench;
   take_number(argc, argv, "weights", bench.weights_mib);
+  take_number(argc, argv, "inputs", bench.inputs);
   take_number(argc, argv, "outputs", bench.outputs);
+  if (bench.inputs < 1) fail(Category::kUsage, "--inputs", "expected at least 1");
   if (bench.outputs < 1) fail(Category::kUsage, "--outputs", "expected at least 1");
   bench.device = device::open_device("cpu", options);
   bench.peaks = bench.device->peaks(0.5);

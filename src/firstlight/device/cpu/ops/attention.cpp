@@ -26,9 +26,9 @@ std::int64_t rows_per_block(const KernelCall& call, const Kernels& kernels) {
   return rows_per_block(call, queries);
 }
 
-std::int64_t worker_floats(const KernelCall& call) {
-  return attention_floats(rows_per_block(call, kMostQueries) * query_group(call), row_length(call.in[1]),
-                          row_length(call.in[2]));
+std::int64_t attention_stride(const KernelCall& call) {
+  return worker_stride(attention_floats(rows_per_block(call, kMostQueries) * query_group(call), row_length(call.in[1]),
+                                        row_length(call.in[2])));
 }
 
 CacheSide cache_side(const View& cache) {
@@ -50,7 +50,7 @@ CacheSide cache_side(const View& cache) {
 bool accepts_attention(const KernelCall& call) { return is_activation(call.in[0]) && is_activation(call.out[0]); }
 
 std::size_t attention_scratch(const KernelCall& call, int threads) {
-  return static_cast<std::size_t>(worker_floats(call) * threads) * sizeof(float);
+  return static_cast<std::size_t>(attention_stride(call) * threads) * sizeof(float);
 }
 
 void attention(const KernelCall& call, const Kernels& kernels) {
@@ -86,7 +86,7 @@ void attention(const KernelCall& call, const Kernels& kernels) {
           const std::int64_t block_end = std::min(rows, (i / heads + 1) * block_rows);
           for (std::int64_t begin = i / heads * block_rows, end = begin; begin < block_end; begin = end) {
             while (end < block_end && task.sequences[end] == task.sequences[begin]) ++end;
-            kernels.attention.attention(task, begin, end, i % heads, scratch + worker * worker_floats(call));
+            kernels.attention.attention(task, begin, end, i % heads, scratch + worker * attention_stride(call));
           }
         }
       });

@@ -32,6 +32,8 @@ bool may_take_words(const KernelCall& call) {
   return call.in[0].format == Format::bf16 && row(call.in[1].format).block_elements > 1;
 }
 
+constexpr std::int64_t kBlockedStride = worker_stride(kBlockedFloats);
+
 // Floats of scratch for the inputs of `rows` rows, as either kind.
 std::int64_t slab_floats(std::int64_t rows, std::int64_t depth) { return round_up(rows * round_up(depth, 2), 16); }
 
@@ -119,7 +121,7 @@ void many_rows(const KernelCall& call, const ProductKernels& products, LinearTas
             part.rows = block_begin(i % blocks + 1) - row;
             part.x = slab + row * steps;
             part.out = out + (first + row) * task.out_stride;
-            products.blocked(part, panel, std::min(panel + kPanelGroup, panels), workers + worker * kBlockedFloats);
+            products.blocked(part, panel, std::min(panel + kPanelGroup, panels), workers + worker * kBlockedStride);
           }
         });
   }
@@ -151,7 +153,7 @@ std::size_t linear_scratch(const KernelCall& call, int threads) {
   const std::int64_t depth = row_length(call.in[0]);
   const std::int64_t floats = rows <= kDirectRows
                                   ? 2 * slab_floats(rows, depth)
-                                  : slab_floats(std::min(rows, kSlabRows), depth) + kBlockedFloats * threads;
+                                  : slab_floats(std::min(rows, kSlabRows), depth) + kBlockedStride * threads;
   return std::max({static_cast<std::size_t>(floats) * sizeof(float), linear_tiles_scratch(call, threads),
                    may_take_words(call) ? linear_integer_scratch(call, threads) : 0});
 }

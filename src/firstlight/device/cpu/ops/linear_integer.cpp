@@ -22,7 +22,7 @@ struct Parts {
   Parts(std::int64_t rows, std::int64_t depth)
       : values(round_up(rows, kLaneRows) * row_stride(depth) * 2),
         scales(round_up(rows, kLaneRows) * integer_groups(depth) * 4),
-        worker(round_up(std::max({depth * 4, kIntegerScratch, kLaneScratch}), kLine)) {}
+        worker(round_up(std::max({depth * 4, kIntegerScratch, kLaneScratch}), kLine) + kWorkerGap) {}
 };
 
 // body(r, its floats) for rows from `first` on.

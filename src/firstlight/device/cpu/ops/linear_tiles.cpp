@@ -8,6 +8,8 @@
 namespace firstlight::device::cpu {
 namespace {
 
+constexpr std::int64_t kTilesStride = worker_stride(kTileBlockFloats);
+
 std::int64_t tiles_bytes(std::int64_t rows, std::int64_t depth) {
   return (rows < kTileSide ? rows : round_up(rows, kTileSide)) * round_up(depth, kTileDepth) * 2;
 }
@@ -22,7 +24,7 @@ std::int64_t group_panels(std::int64_t panels, std::int64_t threads) {
 
 std::size_t linear_tiles_scratch(const KernelCall& call, int threads) {
   const std::int64_t rows = std::min(row_count(call.in[0]), kTileBlockRows);
-  return static_cast<std::size_t>(kLine + tiles_bytes(rows, row_length(call.in[0])) + kTileBlockFloats * 4 * threads);
+  return static_cast<std::size_t>(kLine + tiles_bytes(rows, row_length(call.in[0])) + kTilesStride * 4 * threads);
 }
 
 void linear_tiles(const KernelCall& call, const ProductKernels& products, LinearTask task) {
@@ -51,7 +53,7 @@ void linear_tiles(const KernelCall& call, const ProductKernels& products, Linear
     const std::int64_t group = group_panels(panels, executor.threads());
     executor.parallel_for(ceil_div(panels, group), 1, [&](std::int64_t begin, std::int64_t end, int worker) {
       for (std::int64_t i = begin; i < end; ++i)
-        products.blocked(task, i * group, std::min((i + 1) * group, panels), workers + worker * kTileBlockFloats);
+        products.blocked(task, i * group, std::min((i + 1) * group, panels), workers + worker * kTilesStride);
     });
   }
 }

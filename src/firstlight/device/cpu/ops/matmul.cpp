@@ -10,7 +10,8 @@ namespace {
 constexpr std::int64_t kBlockRows = 48;
 constexpr std::int64_t kColumns = 64;
 constexpr std::int64_t kDepth = 256;
-constexpr std::int64_t kWorkerFloats = kBlockRows * kDepth + kDepth * kColumns + kBlockRows * kColumns + kDepth;
+constexpr std::int64_t kMatmulStride =
+    worker_stride(kBlockRows * kDepth + kDepth * kColumns + kBlockRows * kColumns + kDepth);
 
 Source element_at(const View& view, std::int64_t batch, std::int64_t r, std::int64_t column) {
   return from(Source{view.data + batch * axis_bytes(view, 0) + r * axis_bytes(view, 1), element_of(view)}, column);
@@ -19,7 +20,7 @@ Source element_at(const View& view, std::int64_t batch, std::int64_t r, std::int
 }  // namespace
 
 std::size_t matmul_scratch(const KernelCall&, int threads) {
-  return static_cast<std::size_t>(kWorkerFloats * threads) * sizeof(float);
+  return static_cast<std::size_t>(kMatmulStride * threads) * sizeof(float);
 }
 
 void matmul(const KernelCall& call, const Kernels& kernels) {
@@ -70,7 +71,7 @@ void matmul(const KernelCall& call, const Kernels& kernels) {
   call.context.executor->parallel_for(out.shape[0] * row_blocks * column_blocks, 1,
                                       [&](std::int64_t begin, std::int64_t end, int worker) {
                                         for (std::int64_t i = begin; i < end; ++i)
-                                          block(i, scratch + worker * kWorkerFloats);
+                                          block(i, scratch + worker * kMatmulStride);
                                       });
 }
 

@@ -52,6 +52,12 @@ inline Source f32_source(const float* data) { return {data, Element::kF32}; }
 // Floats of a row buffer, whole cache lines.
 constexpr std::int64_t buffer_floats(std::int64_t n) { return round_up(n, 16) + 16; }
 
+// Bytes between the scratch of two workers: prefetchers that follow the strides of one ask for lines well beyond its
+// own (more than 16 KB on Zen 4), and the other would have to take them back.
+inline constexpr std::int64_t kWorkerGap = 64 << 10;
+// From the `floats` of one worker to those of the next.
+constexpr std::int64_t worker_stride(std::int64_t floats) { return round_up(floats, 16) + kWorkerGap / 4; }
+
 // body(r, worker) for rows [0, rows) of `length` elements each, in parallel where that is worth waking a thread.
 template <typename Body>
 void for_rows(const KernelCall& call, std::int64_t rows, std::int64_t length, const Body& body) {
