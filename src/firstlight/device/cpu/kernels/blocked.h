@@ -49,14 +49,17 @@ struct Ahead {
 // acc [rows][kPanels][16] += x [steps][rows] w [kPanels][steps][16].
 template <typename In, int kRows, int kPanels>
 void multiply_tile(const typename In::Input* x, const float* w, int64_t w_stride, int64_t steps, float* results,
-                   int64_t results_stride, Ahead ahead) {
+                   int64_t results_stride, const Ahead& ahead) {
+  const uint8_t* lines = ahead.data;
+  const int64_t step_bytes = ahead.step;
+  const int64_t apart = ahead.apart;
   Vec acc[kRows][kPanels];
   unrolled<kRows>([&](auto r) FL_STEP {
     unrolled<kPanels>(
         [&](auto p) FL_STEP { acc[r.value][p.value] = load(results + r.value * results_stride + p.value * kPanel); });
   });
-  for (int64_t i = 0; i < steps; ++i, x += kRows, w += kPanel, ahead.data += ahead.step) {
-    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(ahead.data + p * ahead.apart, 0, 2);
+  for (int64_t i = 0; i < steps; ++i, x += kRows, w += kPanel, lines += step_bytes) {
+    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(lines + p * apart, 0, 2);
     unrolled<kRows>([&](auto r) FL_STEP {
       unrolled<kPanels>([&](auto p) FL_STEP {
         acc[r.value][p.value] = step(In{}, acc[r.value][p.value], x[r.value], w + p.value * w_stride);
