@@ -86,7 +86,6 @@ template <typename In, typename W>
 void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
   constexpr int64_t kSteps = kDecodedFloats / (kTilePanels * kPanel);  // of a depth block
   constexpr int64_t kDepth = kSteps * In::kTogether;
-  constexpr int64_t kBlockBytes = kDepth / kGroup * kGroupBytes<W>;  // of a panel
   constexpr bool kInPlace = W::kReady == In::kTogether;
   static_assert(kDepth % kGroup == 0, "a depth block holds whole groups");
   static_assert(kPanelGroup % kTilePanels == 0);
@@ -95,24 +94,31 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
   const int64_t panel_bytes = task.weight.panel_bytes;
   const int64_t k_steps = (task.weight.k + In::kTogether - 1) / In::kTogether;
   const int64_t tiles = tile_count(task.rows, kTileRows);
+  // Weights in place may as well come from the second cache, as far as there is room beside the inputs: tiles then take
+  // up their sums less often.
+  constexpr int64_t kFourBlocks = 4 * kDepth * kInputBytes<In>;  // of a row
+  constexpr int64_t kRoom = 384 << 10;
+  const int64_t blocks = kInPlace && task.rows * kFourBlocks <= kRoom ? 4 : 1;  // of kSteps at a time
+  const int64_t most_steps = blocks * kSteps;
+  const int64_t panel_block = blocks * (kDepth / kGroup * kGroupBytes<W>);  // bytes of a panel
   for (int64_t panel = begin; panel < end; panel += kPanelGroup) {
     const int64_t panels = smaller(kPanelGroup, end - panel);
     const int64_t width = panels * kPanel;
     for (int64_t i = 0; i < task.rows * width; i += kPanel) store(results + i, zero());
-    for (int64_t first = 0; first < k_steps; first += kSteps) {
-      const int64_t steps = smaller(kSteps, k_steps - first);
+    for (int64_t first = 0; first < k_steps; first += most_steps) {
+      const int64_t steps = smaller(most_steps, k_steps - first);
       const int64_t k = first * In::kTogether;
       // A bundle's block lies in one piece, other panels' apart.
-      const int64_t block_bytes = W::kScaled ? panels * kBlockBytes : kBlockBytes;  // from one to the next
-      const int64_t block_stride = W::kScaled ? kBlockBytes : panel_bytes;          // between panels
-      const uint8_t* block = task.weight.data + panel * panel_bytes + first / kSteps * block_bytes;
+      const int64_t block_bytes = W::kScaled ? panels * panel_block : panel_block;  // from one to the next
+      const int64_t block_stride = W::kScaled ? panel_block : panel_bytes;          // between panels
+      const uint8_t* block = task.weight.data + panel * panel_bytes + first / most_steps * block_bytes;
       // The next block of these panels, or the first of those that follow, which are a worker's next as a rule.
-      const bool last = first + kSteps >= k_steps;
+      const bool last = first + most_steps >= k_steps;
       const bool none = last && (panel + kPanelGroup) * kPanel >= task.weight.n;
       const uint8_t* next = none   ? block
                             : last ? task.weight.data + (panel + kPanelGroup) * panel_bytes
                                    : block + block_bytes;
-      const int64_t next_bytes = none ? 0 : kBlockBytes / tiles;  // during each tile
+      const int64_t next_bytes = none ? 0 : panel_block / tiles;  // during each tile
       for (int64_t p = 0; p < panels;) {
         const bool wide = p + kTilePanels <= panels;
         const float* w = decoded;
@@ -130,7 +136,8 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
           const int64_t rows = tile_begin(task.rows, tiles, t + 1) - row;
           const auto* x = static_cast<const typename In::Input*>(task.x) + row * k_steps + first * rows;
           float* out = results + row * width + p * kPanel;
-          const Ahead ahead{next + p * block_stride + t * next_bytes, (next_bytes + kSteps - 1) / kSteps, block_stride};
+          const Ahead ahead{next + p * block_stride + t * next_bytes, (next_bytes + most_steps - 1) / most_steps,
+                            block_stride};
           if (wide) {
             multiply_tile_of<In, kTilePanels>(rows, x, w, w_stride, steps, out, width, ahead);
           } else if constexpr (kTilePanels > 1) {
