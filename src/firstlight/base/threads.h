@@ -20,8 +20,9 @@ class Executor {
   int threads() const { return threads_; }
 
   // Calls body(begin, end, worker) over disjoint ranges that cover [0, count), each a multiple of `grain` long but the
-  // last. `worker` is in [0, threads()). A worker's ranges follow one another in a part of its own; one that becomes free
-  // takes from the ends of the others' parts. An exception in a body is rethrown here after all ranges have ended. Bodies are passed by reference and not copied; nothing is allocated.
+  // last. `worker` is in [0, threads()). A worker's ranges follow one another in a part of its own; one that becomes
+  // free takes from the ends of the others' parts. An exception in a body is rethrown here after all ranges have ended.
+  // Bodies are passed by reference and not copied; nothing is allocated.
   template <typename Body>
   void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
     run(
