@@ -22,4 +22,7 @@ std::span<const Isa> isas();
 // machine lacks.
 const Isa& choose_isa(std::string_view name);
 
+// Bytes: how far ahead a product of few rows by whole numbers asks for its weights on this processor (LinearTask).
+std::int64_t lines_ahead(WeightCode weight);
+
 }  // namespace firstlight::device::cpu

@@ -96,6 +96,8 @@ struct LinearTask {
   // Few rows: the smallest and the largest biased exponent of the nonzero x (exponent_range).
   int x_lowest;
   int x_highest;
+  // Integers, few rows: bytes, how far ahead the lines of a bundle are asked for.
+  int64_t ahead;
 };
 
 inline constexpr int64_t kDirectRows = 4;        // up to here weights are used as they are decoded, without a buffer

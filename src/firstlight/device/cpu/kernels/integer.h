@@ -87,7 +87,7 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
     for (int p = 0; p < kPanels; ++p) {
       alignas(64) int16_t by[kIntegerGroup];
       const uint8_t* exponents_of_group = weights.exponents(group) + p * kGroup;
-      prefetch(exponents_of_group + kBundleAhead);
+      prefetch(exponents_of_group + task.ahead);
       out.scales[p] = A::template scale_of_code<W>(exponents_of_group, by);
       A::template scale<W, kRows>(x + group * kIntegerGroup, task.x_stride, by, out.inputs[p]);
     }
@@ -98,8 +98,8 @@ void integer_bundle(const LinearTask& task, int64_t panel) {
     if (group + 1 < groups) scale(group + 1, buffers[(group + 1) % 2]);
     for (int first = 0; first < kPanels; first += kWide) {
       const uint8_t* codes = weights.codes(group) + first * kWordBytes;
-      A::template multiply<W, kRows, kWide>(codes, weights.word_stride(), scaled.inputs + first, task.x_scales + group,
-                                            groups, scaled.scales + first, acc + first);
+      A::template multiply<W, kRows, kWide>(codes, weights.word_stride(), task.ahead, scaled.inputs + first,
+                                            task.x_scales + group, groups, scaled.scales + first, acc + first);
     }
   }
   for (int p = 0; p < kPanels; ++p)

@@ -109,15 +109,15 @@ struct ByteInputs {
 
   // acc += the products of a group of some panels, codes as they are packed.
   template <typename W, int kRows, int kWide>
-  FL_INLINE void multiply(const uint8_t* codes, int64_t word_stride, const Inputs<kRows>* x, const float* scales,
-                          int64_t scales_stride, const float* weight_scales, Vec (*acc)[kRows]) {
+  FL_INLINE void multiply(const uint8_t* codes, int64_t word_stride, int64_t ahead, const Inputs<kRows>* x,
+                          const float* scales, int64_t scales_stride, const float* weight_scales, Vec (*acc)[kRows]) {
     Quad packed[kWide];
     const auto quad = [&](auto p, int subgroup, auto i) FL_STEP {
       constexpr int kField = i.value % kFields<W>;
       if constexpr (kField == 0) {
         const uint8_t* word = codes + (subgroup * 4 + i.value) / kFields<W> * word_stride + p.value * kWordBytes;
         packed[p.value] = load_quad(word);
-        prefetch(word + kBundleAhead);
+        prefetch(word + ahead);
       }
       return field<W::kCodeBits, kField>(packed[p.value]);
     };

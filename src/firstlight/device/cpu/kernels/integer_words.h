@@ -70,8 +70,8 @@ struct WordInputs {
   }
 
   template <typename W, int kRows, int kWide>
-  FL_INLINE void multiply(const uint8_t* codes, int64_t word_stride, const Inputs<kRows>* x, const float* scales,
-                          int64_t scales_stride, const float* weight_scales, Vec (*acc)[kRows]) {
+  FL_INLINE void multiply(const uint8_t* codes, int64_t word_stride, int64_t ahead, const Inputs<kRows>* x,
+                          const float* scales, int64_t scales_stride, const float* weight_scales, Vec (*acc)[kRows]) {
     constexpr int kBits = W::kCodeBits;
     Totals sums[kWide][kRows];
     unrolled<kWide>([&](auto p) FL_STEP {
@@ -84,7 +84,7 @@ struct WordInputs {
     });
     for (int i = 0; i < kIntegerGroup; i += W::kUnit, codes += word_stride)
       unrolled<kWide>([&](auto p) FL_STEP {
-        prefetch(codes + p.value * kWordBytes + kBundleAhead);
+        prefetch(codes + p.value * kWordBytes + ahead);
         Quad packed = load_quad(codes + p.value * kWordBytes);
         if constexpr (kFromLeast<W, kRows>) packed = offset_codes<kBits>(packed);
         unrolled<W::kUnit / 2>([&](auto j) FL_STEP {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "firstlight/device/cpu/isa.h"
 #include "firstlight/device/cpu/ops/ops.h"
 #include "firstlight/device/cpu/ops/support.h"
 #include "firstlight/device/cpu/settings.h"
@@ -87,6 +88,7 @@ bool linear_integer(const KernelCall& call, const Kernels& kernels, const Intege
   std::atomic<bool> finite = true;
   task.x = values;
   task.x_scales = scales;
+  task.ahead = lines_ahead(task.weight.code);
   for (std::int64_t first = 0; first < count; first += kSlabRows) {
     task.rows = std::min(kSlabRows, count - first);
     task.out = out + first * task.out_stride;
