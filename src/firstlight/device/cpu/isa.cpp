@@ -60,15 +60,15 @@ bool has_avx512bf16() {
 #endif
 
 #if defined(__x86_64__)
-// AMD's family 25.
-bool is_zen_3_or_4() {
+// AMD's family 25, which Zen 3 has too, without AVX-512.
+bool is_zen_4() {
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;
   unsigned edx = 0;
   if (__get_cpuid(0, &eax, &ebx, &ecx, &edx) == 0 || ebx != signature_AMD_ebx) return false;
   if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return false;
-  return (eax >> 8 & 15) + (eax >> 20 & 255) == 25;
+  return (eax >> 8 & 15) + (eax >> 20 & 255) == 25 && has_avx512();
 }
 
 constexpr Kernels kAvx2{kAvx2Rows, kAvx2Attention, kAvx2Products, kAvx2Products, kAvx2Integers, &kAvx2Words};
@@ -113,11 +113,11 @@ const Isa& choose_isa(std::string_view name) {
   return *found;
 }
 
-// As measured (docs/performance.md): codes of 8 bits do best by 2 KB on Zen 4 and alike on Zen 3; those of 4 bits lose
-// by that where memory is quick.
+// As measured (docs/performance.md): codes of 8 bits do best by 2 KB on Zen 4; those of 4 bits lose by that where
+// memory is quick.
 std::int64_t lines_ahead([[maybe_unused]] WeightCode weight) {
 #if defined(__x86_64__)
-  static const bool near = is_zen_3_or_4();
+  static const bool near = is_zen_4();
   if (near && weight == WeightCode::kBfp8) return 2048;
 #endif
   return 8192;
