@@ -48,6 +48,11 @@ inline constexpr int64_t kPanel = 16;  // columns of a panel, and elements of a 
 inline constexpr int64_t kGroup = 64;
 inline constexpr int64_t kBundle = 4;
 inline constexpr int64_t kWordBytes = 64;  // 32 bits for each column: inputs of a panel in 32 / kBits
+// How far up in a word the code of its i-th input stands: the even inputs fill the low half and the odd ones the high
+// half, so that one shift brings two neighbours to where pairs of 16 bits have them.
+constexpr int code_shift(int bits, int i) { return i % 2 * 16 + i / 2 * bits; }
+// The input whose code stands there.
+constexpr int code_input(int bits, int shift) { return shift % 16 / bits * 2 + shift / 16; }
 // Where those of a panel stand, bytes: exponents from `first` on, `group_stride` apart; codes of the same inputs
 // `panels` kGroup behind them, its words `panels` kWordBytes apart.
 struct BundlePlace {
@@ -103,9 +108,10 @@ struct LinearTask {
 inline constexpr int64_t kDirectRows = 4;        // up to here weights are used as they are decoded, without a buffer
 inline constexpr int64_t kRowBlock = 192;        // rows that share one decoding of a weight in the blocked product
 inline constexpr int64_t kPanelGroup = kBundle;  // panels that share a pass over the inputs of the blocked product
-inline constexpr int64_t kDecodedFloats = 4096;  // of a panel, or of panels used together: half of the first cache
+inline constexpr int64_t kBlockFloats = 16384;   // of weights of panels used together, as the product takes them
+inline constexpr int64_t kMostUnitSteps = 8;     // pairs of inputs in a word of codes
 // Floats of scratch that the blocked product needs for each worker.
-inline constexpr int64_t kBlockedFloats = kDecodedFloats + kPanelGroup * kRowBlock * kPanel;
+inline constexpr int64_t kBlockedFloats = kBlockFloats + kPanelGroup * (kMostUnitSteps * kPanel + kRowBlock * kPanel);
 
 // Tiles.
 inline constexpr int64_t kTileSide = 16;         // rows of a tile of inputs, columns of one of weights
@@ -132,8 +138,8 @@ inline constexpr int64_t kLaneScratch = kLaneCodeBytes + kPanelGroup * kRowBlock
 
 constexpr int64_t integer_groups(int64_t k) { return (k + kIntegerGroup - 1) / kIntegerGroup; }
 constexpr int64_t tile_count(int64_t rows, int64_t tile_rows) { return (rows + tile_rows - 1) / tile_rows; }
-// The first row of a tile: tiles differ by one row at most.
-constexpr int64_t tile_begin(int64_t rows, int64_t tiles, int64_t tile) { return rows * tile / tiles; }
+// The first row of a tile: tiles differ by one row at most, larger ones first.
+constexpr int64_t tile_begin(int64_t rows, int64_t tiles, int64_t tile) { return (rows * tile + tiles - 1) / tiles; }
 
 // out [rows, n] += x [rows, k] w [k, n] in f32; n a multiple of kPanel.
 struct MultiplyTask {

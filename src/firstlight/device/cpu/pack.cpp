@@ -60,8 +60,8 @@ struct CodePlace {
 };
 CodePlace code_place(int bits, std::int64_t word_stride, std::int64_t k, std::int64_t column) {
   const std::int64_t per_word = 32 / bits;
-  const std::int64_t bit = k % per_word * bits;
-  return {k / per_word * word_stride + column * 4 + bit / 8, static_cast<int>(bit % 8)};
+  const int shift = code_shift(bits, static_cast<int>(k % per_word));
+  return {k / per_word * word_stride + column * 4 + shift / 8, shift % 8};
 }
 
 // Inputs whose codes are all 0 get the least exponent of the others, so that they widen no range.

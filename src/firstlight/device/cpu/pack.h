@@ -5,7 +5,7 @@
 //   bf16                [K / 2][16][2]: two inputs of a column side by side, a last odd one beside a zero
 //   bfp8, bfp4, bfp2    in bundles of four panels, of which the last may have fewer. For every 64 inputs (K padded) the
 //                       exponents, [panels][64] bytes, one per input, then the codes, [words][panels][16 columns]: a
-//                       32-bit word for four, eight or sixteen inputs of a column, the first in the low bits
+//                       32-bit word for four, eight or sixteen inputs of a column (code_shift)
 // A code is the signed magnitude of format/block_float.h as two's complement: value = code 2^(E - 127 - (m - 1)). A
 // code that the format flushes to zero is stored as 0, and an input whose codes are all 0 under the least exponent of
 // its panel's others (127 if it has none), so that kernels need no rule for either. Where K is a
@@ -18,7 +18,7 @@
 
 namespace firstlight::device::cpu {
 
-inline constexpr std::string_view kPanelLayout = "cpu-panel16-v4";
+inline constexpr std::string_view kPanelLayout = "cpu-panel16-v5";
 inline constexpr std::string_view kRowLayout = "cpu-rows-v1";
 
 std::int64_t panel_bytes(Format format, std::int64_t k);

@@ -2,7 +2,7 @@
 // a few rows each. The chains are those of product.h. Text compiled once per ISA.
 #pragma once
 
-#include "firstlight/device/cpu/kernels/decode.h"
+#include "firstlight/device/cpu/kernels/decoding_tile.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
@@ -37,14 +37,6 @@ void pack_tile(const Source* rows, int64_t count, int64_t k, void* tile) {
 FL_INLINE Vec step(Pairs, Vec acc, uint32_t x, const float* w) { return dot_pairs(acc, x, load_pair(w)); }
 #endif
 FL_INLINE Vec step(Floats, Vec acc, float x, const float* w) { return fma(set1(x), load(w), acc); }
-
-// What a tile's product asks of memory as it goes, so that the weights of the next block are near when their turn
-// comes: with each step as many lines, one at `data` and the others apart from it, as it has panels.
-struct Ahead {
-  const uint8_t* data;
-  int64_t step;   // bytes
-  int64_t apart;  // bytes
-};
 
 // acc [rows][kPanels][16] += x [steps][rows] w [kPanels][steps][16].
 template <typename In, int kRows, int kPanels>
@@ -82,68 +74,102 @@ FL_INLINE void multiply_tile_of(int64_t rows, const typename In::Input* x, const
   }
 }
 
+// Whether weights lie in memory as the product takes them, or are decoded on the way of the first tile.
+template <typename In, typename W>
+constexpr bool kInPlace = W::kReady == In::kTogether;
+#if defined(FL_PAIRS)
+template <typename In, typename W>
+constexpr bool kOnTheWay = W::kScaled&& In::kTogether == 2;
+
+template <typename W, int kRows = kTileRows>
+FL_INLINE void multiply_decoding_of(int64_t rows, const uint32_t* x, const CodedBlock<W>& block, float* w,
+                                    int64_t w_stride, float* results, int64_t results_stride, const Ahead& ahead) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) return multiply_decoding<W, kRows>(x, block, w, w_stride, results, results_stride, ahead);
+    multiply_decoding_of<W, kRows - 1>(rows, x, block, w, w_stride, results, results_stride, ahead);
+  }
+}
+#else
+template <typename In, typename W>
+constexpr bool kOnTheWay = false;
+#endif
+
 template <typename In, typename W>
 void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
-  constexpr int64_t kSteps = kDecodedFloats / (kTilePanels * kPanel);  // of a depth block
-  constexpr int64_t kDepth = kSteps * In::kTogether;
-  constexpr bool kInPlace = W::kReady == In::kTogether;
-  static_assert(kDepth % kGroup == 0, "a depth block holds whole groups");
   static_assert(kPanelGroup % kTilePanels == 0);
-  float* decoded = scratch;                   // [kTilePanels][kSteps][16]
-  float* results = scratch + kDecodedFloats;  // [rows][panels][16]
+  // Of a depth block. Where none are decoded apart, weights may as well come from the second cache: tiles then take up
+  // their sums less often.
+  constexpr int64_t kSteps = kInPlace<In, W> || kOnTheWay<In, W> ? kMostSteps : kMostSteps / 4;
+  constexpr int64_t kDepth = kSteps * In::kTogether;
+  static_assert(kDepth % kGroup == 0, "a depth block holds whole groups");
+  constexpr int64_t kDecodedStride = (kSteps + kMostUnitSteps) * kPanel;
+  constexpr int64_t kPanelBlock = kDepth / kGroup * kGroupBytes<W>;  // bytes of a panel
+  float* decoded = scratch;                                          // [kTilePanels][kSteps, and a unit more][16]
+  float* results = scratch + kTilePanels * kDecodedStride;           // [rows][panels][16]
   const int64_t panel_bytes = task.weight.panel_bytes;
   const int64_t k_steps = (task.weight.k + In::kTogether - 1) / In::kTogether;
   const int64_t tiles = tile_count(task.rows, kTileRows);
-  // Weights in place may as well come from the second cache, as far as there is room beside the inputs: tiles then take
-  // up their sums less often.
-  constexpr int64_t kFourBlocks = 4 * kDepth * kInputBytes<In>;  // of a row
-  constexpr int64_t kRoom = 384 << 10;
-  const int64_t blocks = kInPlace && task.rows * kFourBlocks <= kRoom ? 4 : 1;  // of kSteps at a time
-  const int64_t most_steps = blocks * kSteps;
-  const int64_t panel_block = blocks * (kDepth / kGroup * kGroupBytes<W>);  // bytes of a panel
   for (int64_t panel = begin; panel < end; panel += kPanelGroup) {
     const int64_t panels = smaller(kPanelGroup, end - panel);
     const int64_t width = panels * kPanel;
     for (int64_t i = 0; i < task.rows * width; i += kPanel) store(results + i, zero());
-    for (int64_t first = 0; first < k_steps; first += most_steps) {
-      const int64_t steps = smaller(most_steps, k_steps - first);
+    for (int64_t first = 0; first < k_steps; first += kSteps) {
+      const int64_t steps = smaller(kSteps, k_steps - first);
       const int64_t k = first * In::kTogether;
       // A bundle's block lies in one piece, other panels' apart.
-      const int64_t block_bytes = W::kScaled ? panels * panel_block : panel_block;  // from one to the next
-      const int64_t block_stride = W::kScaled ? panel_block : panel_bytes;          // between panels
-      const uint8_t* block = task.weight.data + panel * panel_bytes + first / most_steps * block_bytes;
+      const int64_t block_bytes = W::kScaled ? panels * kPanelBlock : kPanelBlock;  // from one to the next
+      const int64_t block_stride = W::kScaled ? kPanelBlock : panel_bytes;          // between panels
+      const uint8_t* block = task.weight.data + panel * panel_bytes + first / kSteps * block_bytes;
       // The next block of these panels, or the first of those that follow, which are a worker's next as a rule.
-      const bool last = first + most_steps >= k_steps;
+      const bool last = first + kSteps >= k_steps;
       const bool none = last && (panel + kPanelGroup) * kPanel >= task.weight.n;
       const uint8_t* next = none   ? block
                             : last ? task.weight.data + (panel + kPanelGroup) * panel_bytes
                                    : block + block_bytes;
-      const int64_t next_bytes = none ? 0 : panel_block / tiles;  // during each tile
+      const int64_t next_bytes = none ? 0 : kPanelBlock / tiles;  // during each tile
       for (int64_t p = 0; p < panels;) {
         const bool wide = p + kTilePanels <= panels;
         const float* w = decoded;
-        int64_t w_stride = kSteps * kPanel;
-        if constexpr (kInPlace) {
+        int64_t w_stride = kDecodedStride;
+        int64_t tile = 0;
+        const auto each_tile = [&](const auto& multiply) FL_STEP {
+          const int64_t row = tile_begin(task.rows, tiles, tile);
+          const int64_t rows = tile_begin(task.rows, tiles, tile + 1) - row;
+          const auto* x = static_cast<const typename In::Input*>(task.x) + row * k_steps + first * rows;
+          const Ahead ahead{next + p * block_stride + tile * next_bytes, (next_bytes + kSteps - 1) / kSteps,
+                            block_stride};
+          multiply(rows, x, results + row * width + p * kPanel, ahead);
+          ++tile;
+        };
+        if constexpr (kInPlace<In, W>) {
           w = reinterpret_cast<const float*>(block + p * panel_bytes);
           w_stride = panel_bytes / static_cast<int64_t>(sizeof(float));
         } else {
-          for (int64_t i = 0; i < (wide ? kTilePanels : 1); ++i)
-            decode_panel<In, W>(task.weight, panel + p + i, k, smaller(kDepth, task.weight.k - k),
-                                decoded + i * w_stride);
-        }
-        for (int64_t t = 0; t < tiles; ++t) {
-          const int64_t row = tile_begin(task.rows, tiles, t);
-          const int64_t rows = tile_begin(task.rows, tiles, t + 1) - row;
-          const auto* x = static_cast<const typename In::Input*>(task.x) + row * k_steps + first * rows;
-          float* out = results + row * width + p * kPanel;
-          const Ahead ahead{next + p * block_stride + t * next_bytes, (next_bytes + most_steps - 1) / most_steps,
-                            block_stride};
-          if (wide) {
-            multiply_tile_of<In, kTilePanels>(rows, x, w, w_stride, steps, out, width, ahead);
-          } else if constexpr (kTilePanels > 1) {
-            multiply_tile_of<In, 1>(rows, x, w, w_stride, steps, out, width, ahead);
+#if defined(FL_PAIRS)
+          if constexpr (kOnTheWay<In, W>) {
+            CodedBlock<W> coded;
+            coded.groups = groups_of<W>(task.weight, panel + p);
+            coded.first = k / kGroup;
+            coded.count = steps / kGroupSteps;
+            if (wide && steps % kGroupSteps == 0 && scale_block(coded))
+              each_tile([&](int64_t rows, const uint32_t* x, float* out, const Ahead& ahead) FL_STEP {
+                multiply_decoding_of<W>(rows, x, coded, decoded, kDecodedStride, out, width, ahead);
+              });
           }
+#endif
+          if (tile == 0)
+            for (int64_t i = 0; i < (wide ? kTilePanels : 1); ++i)
+              decode_panel<In, W>(task.weight, panel + p + i, k, smaller(kDepth, task.weight.k - k),
+                                  decoded + i * kDecodedStride);
         }
+        while (tile < tiles)
+          each_tile([&](int64_t rows, const typename In::Input* x, float* out, const Ahead& ahead) FL_STEP {
+            if (wide) {
+              multiply_tile_of<In, kTilePanels>(rows, x, w, w_stride, steps, out, width, ahead);
+            } else if constexpr (kTilePanels > 1) {
+              multiply_tile_of<In, 1>(rows, x, w, w_stride, steps, out, width, ahead);
+            }
+          });
         p += wide ? kTilePanels : 1;
       }
     }

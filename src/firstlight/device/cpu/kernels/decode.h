@@ -6,16 +6,17 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
+constexpr int kLeastNormal = 33;  // from here on scales, and codes by them, are normal numbers
+
 // In::kScaled inputs of a group, whose words are `stride` bytes apart, as floats [inputs][16 lanes] or pairs [inputs /
 // 2][16 lanes]. Scales go by way of memory, from where a broadcast costs no arithmetic; the compiler would keep them in
 // a register and permute it.
 template <typename In, typename W>
 FL_INLINE void decode_inputs(const uint8_t* exponents_of_inputs, const uint8_t* codes, int64_t stride, float* out) {
-  constexpr int kLeastScale = 33;  // from here on scales, and codes by them, are normal numbers
   constexpr int kInputs = In::kScaled;
   const auto unit = [&](auto i) FL_STEP { return codes + i.value / W::kUnit * stride; };
   bool small = false;
-  for (int i = 0; i < kInputs; i += 16) small |= any_below(load_bytes(exponents_of_inputs + i), kLeastScale);
+  for (int i = 0; i < kInputs; i += 16) small |= any_below(load_bytes(exponents_of_inputs + i), kLeastNormal);
   const auto in_full = [&](auto i)
                            FL_STEP { return value<W, i.value % W::kUnit>(unit(i), exponents_of_inputs[i.value]); };
 #if defined(FL_PAIRS)
@@ -26,12 +27,13 @@ FL_INLINE void decode_inputs(const uint8_t* exponents_of_inputs, const uint8_t* 
       });
       return;
     }
-    uint32_t shifts[kInputs / 2];
-    store_shifts(shifts, pair_shifts(exponents_of_inputs, kPowerBelow<W>));
-    asm volatile("" : "+m"(shifts));
-    unrolled<kInputs / 2>([&](auto i) FL_STEP {
-      const Pair pair = W::template pair<i.value % (W::kUnit / 2)>(unit(Index<2 * i.value>{}));
-      store_pair(out + i.value * kPanel, scale_pair(pair, shifts[i.value]));
+    using Scale = CodeScale<W::kCodeBits>;
+    typename Scale::Type scales[kInputs / Scale::kInputs];
+    store_code_scales<W::kCodeBits>(exponents_of_inputs, scales);
+    asm volatile("" : "+m"(scales));
+    unrolled<kInputs / W::kUnit>([&](auto i) FL_STEP {
+      constexpr int kFirst = i.value * W::kUnit;
+      decode_unit<W>(unit(Index<kFirst>{}), scales + kFirst / Scale::kInputs, out + kFirst / 2 * kPanel);
     });
     return;
   }

@@ -12,14 +12,8 @@
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
 
-// The input, of 16, that is the i-th in the order in which pairs of codes come out of their words.
-constexpr int input_of_pairs(int bits, int i) {
-  const int half = 16 / bits;  // inputs of half a word
-  return i / (2 * half) * (2 * half) + i % (2 * half) / 2 + i % 2 * half;
-}
-
 // 64 inputs.
-FL_INLINE float quantise_word_group(const float* x, int bits, int16_t* out) {
+FL_INLINE float quantise_word_group(const float* x, int16_t* out) {
   const float largest = largest_of(x);
   if (!has_scale(largest)) {
     for (int i = 0; i < kIntegerGroup; ++i) out[i] = 0;
@@ -27,19 +21,14 @@ FL_INLINE float quantise_word_group(const float* x, int bits, int16_t* out) {
   }
   const int power = static_cast<int>(bits_of(largest) >> 23) - 14;  // biased
   const Vec factor = set1(float_of(static_cast<uint32_t>(254 - power) << 23));
-  alignas(64) int16_t values[kIntegerGroup];
   for (int i = 0; i < kIntegerGroup; i += kSubgroup)
-    store_int16(values + i, values + i + kSubgroup / 2, mul(load(x + i), factor));
-  for (int i = 0; i < kIntegerGroup; ++i)
-    out[i] = values[i / kSubgroup * kSubgroup + input_of_pairs(bits, i % kSubgroup)];
+    store_int16(out + i, out + i + kSubgroup / 2, mul(load(x + i), factor));
   return float_of(static_cast<uint32_t>(power) << 23);
 }
 
-bool quantise_words(const float* x, int64_t k, WeightCode code, int16_t* out, float* scales) {
-  return with_block_weight(code, [&](auto weight) {
-    return for_groups(x, k, [&](const float* group, int64_t i) FL_STEP {
-      return scales[i] = quantise_word_group(group, decltype(weight)::kCodeBits, out + i * kIntegerGroup);
-    });
+bool quantise_words(const float* x, int64_t k, WeightCode, int16_t* out, float* scales) {
+  return for_groups(x, k, [&](const float* group, int64_t i) FL_STEP {
+    return scales[i] = quantise_word_group(group, out + i * kIntegerGroup);
   });
 }
 
@@ -59,7 +48,7 @@ struct WordInputs {
 
   template <typename W>
   FL_INLINE float scale_of_code(const uint8_t* exponents_of_group, int16_t* by) {
-    return -code_scale<W>(word_multipliers<W::kCodeBits>(exponents_of_group, by));
+    return -code_scale<W>(word_multipliers(exponents_of_group, by));
   }
   template <typename W, int kRows>
   FL_INLINE void scale(const int16_t* x, int64_t x_stride, const int16_t* by, Inputs<kRows>& out) {

@@ -104,7 +104,7 @@ struct Pairs {
   FL_INLINE Vec total(Vec acc) { return acc; }
   template <typename W>
   FL_INLINE Shifts scales(const uint8_t* exponents_of_inputs) {
-    return pair_shifts(exponents_of_inputs, kPowerBelow<W>);
+    return pair_shifts(exponents_of_inputs, kPowerBelow<W::kCodeBits>);
   }
   FL_INLINE void scale(const void* x, Shifts scales, Input* out) {
     store_scaled(out, static_cast<const uint16_t*>(x), scales);

@@ -41,8 +41,8 @@ FL_INLINE int most_of(const ExponentRange& range) {
 
 // A weight comes in units of kUnit inputs, kUnitBytes each; lanes<j>() is the j-th of them for 16 columns, pair<j>()
 // the j-th two. A format with exponents has them in front of every kGroup inputs, and its value is lanes<j>() kFactor
-// 2^(E - 127), or of a pair kPairFactor (2^(1 - m) included in the factor, every step exact); the others are their
-// lanes. As many rows take them (blocked.h), one or two inputs together, some lie in memory already: kReady.
+// 2^(E - 127), or of a pair 2^(E - 127 - kPowerBelow) (2^(1 - m) included in the factor, every step exact); the others
+// are their lanes. As many rows take them (blocked.h), one or two inputs together, some lie in memory already: kReady.
 struct F32Weight {
   static constexpr bool kScaled = false;
   static constexpr int kReady = 1;
@@ -95,7 +95,6 @@ struct BlockWeight {
     return codes<kBits, kJ>(unit);
   }
 #if defined(FL_PAIRS)
-  static constexpr float kPairFactor = kPairCodes<kBits> * kOne;
   template <int kJ>
   FL_INLINE Pair pair(const uint8_t* unit) {
     return codes_pair<kBits, kJ>(unit);
@@ -147,14 +146,12 @@ FL_INLINE Vec group_scales(Bytes exponents_of_group) {
 }
 
 #if defined(FL_PAIRS)
-// -log2 kPairFactor.
+// The values of a unit, by the scales of its inputs, to out [kUnit / 2][16 lanes].
 template <typename W>
-constexpr int kPowerBelow = [] {
-  int power = 0;
-  for (float factor = W::kPairFactor; factor < 1.0F; factor *= 2.0F) ++power;
-  for (float factor = W::kPairFactor; factor > 1.0F; factor *= 0.5F) --power;
-  return power;
-}();
+FL_INLINE void decode_unit(const uint8_t* unit, const typename CodeScale<W::kCodeBits>::Type* scales, float* out) {
+  unrolled<W::kUnit / 2>(
+      [&](auto i) FL_STEP { store_pair(out + i.value * kPanel, scaled_codes<W::kCodeBits, i.value>(unit, scales)); });
+}
 #endif
 
 template <typename Body>

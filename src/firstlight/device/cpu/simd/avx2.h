@@ -4,6 +4,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "firstlight/device/cpu/kernels.h"
+
 #define FL_INLINE static inline __attribute__((always_inline))
 
 namespace firstlight::device::cpu::FL_ISA {
@@ -103,13 +105,16 @@ template <int kBits, int J>
 FL_INLINE __m256 codes_half(const uint8_t* p) {
   __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   if constexpr (kBits == 8) {
-    const __m256i to_top = _mm256_set_epi32(12 + J, 8 + J, 4 + J, J, 12 + J, 8 + J, 4 + J, J);
+    constexpr int kByte = code_shift(8, J) / 8;
+    const __m256i to_top =
+        _mm256_set_epi32(12 + kByte, 8 + kByte, 4 + kByte, kByte, 12 + kByte, 8 + kByte, 4 + kByte, kByte);
     const __m256i rest_zero = _mm256_set1_epi32(static_cast<int>(0x00808080U));
     const __m256i order = _mm256_or_si256(_mm256_slli_epi32(to_top, 24), rest_zero);
     return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(words, order));
   }
-  if constexpr (kBits * (J + 1) != 32) words = _mm256_slli_epi32(words, 32 - kBits * (J + 1));
-  if constexpr (J != 0) words = _mm256_and_si256(words, _mm256_set1_epi32(INT32_MIN >> (kBits - 1)));
+  constexpr int kAbove = 32 - kBits - code_shift(kBits, J);
+  if constexpr (kAbove != 0) words = _mm256_slli_epi32(words, kAbove);
+  if constexpr (code_shift(kBits, J) != 0) words = _mm256_and_si256(words, _mm256_set1_epi32(INT32_MIN >> (kBits - 1)));
   return _mm256_cvtepi32_ps(words);
 }
 template <int kBits, int J>

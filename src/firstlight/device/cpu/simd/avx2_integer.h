@@ -123,8 +123,9 @@ FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
 
 template <int kBits>
 FL_INLINE __m256i input_order() {
-  return both_lanes(kBits == 4 ? _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)
-                               : _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+  if constexpr (kBits == 8) return both_lanes(_mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+  return both_lanes(kBits == 4 ? _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
+                               : _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
 }
 FL_INLINE __m256i multiply_rounded(const int16_t* x, const int16_t* multiplier) {
   return _mm256_mulhrs_epi16(load_ymm(x), load_ymm(multiplier));
@@ -140,11 +141,8 @@ FL_INLINE int32_t inputs(const int16_t* x, const int16_t* multiplier, int8_t* ou
   for (int i = 0; i < 64; i += 32) {
     __m256i v =
         _mm256_packs_epi16(multiply_rounded(x + i, multiplier + i), multiply_rounded(x + i + 16, multiplier + i + 16));
-    if constexpr (kBits != 8) {
-      sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(_mm256_set1_epi8(1), v));
-      v = _mm256_shuffle_epi8(v, input_order<kBits>());
-    }
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), v);
+    if constexpr (kBits != 8) sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(_mm256_set1_epi8(1), v));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_shuffle_epi8(v, input_order<kBits>()));
   }
   return kBits == 8 ? 0 : sum_of(add_pairs(sums));
 }

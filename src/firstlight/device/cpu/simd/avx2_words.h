@@ -10,7 +10,7 @@ namespace {
 constexpr int kWordTileRows = 6;  // 12 sums, 2 of the weights, 2 for the products
 constexpr int kWordPanels[] = {0, 4, 2, 1, 1};
 
-// The J-th and the J + kUnit / 2-th code of each packed 32-bit word side by side, 16 bits each.
+// The J-th code of either half of each packed 32-bit word, 16 bits each.
 template <int kBits, int J>
 FL_INLINE __m256i code_pairs_half(__m256i packed) {
   if constexpr (kBits * (J + 1) != 16) packed = _mm256_slli_epi16(packed, 16 - kBits * (J + 1));
@@ -50,20 +50,11 @@ FL_INLINE Totals pair_step(Totals sums, const Quad& codes, const int16_t* inputs
   return sums;
 }
 
-// Bytes of 16 inputs in the order of pairs.
-template <int kBits>
-FL_INLINE __m256i pair_order() {
-  if constexpr (kBits == 8) return both_lanes(_mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
-  if constexpr (kBits == 4) return both_lanes(_mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15));
-  return both_lanes(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
-}
 // -2^(15 - below) of 32 bytes.
-template <int kBits>
 FL_INLINE void store_word_multipliers(__m256i most, __m256i exponents, int16_t* out) {
   const __m256i high = both_lanes(_mm_setr_epi8(-128, -64, -32, -16, -8, -4, -2, -1, -1, -1, -1, -1, -1, -1, -1, -1));
   const __m256i low = both_lanes(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, -128, -64, -32, -16, -8, -4, -2, -1));
-  const __m256i below =
-      _mm256_shuffle_epi8(_mm256_min_epu8(_mm256_sub_epi8(most, exponents), _mm256_set1_epi8(15)), pair_order<kBits>());
+  const __m256i below = _mm256_min_epu8(_mm256_sub_epi8(most, exponents), _mm256_set1_epi8(15));
   const __m256i low_bytes = _mm256_shuffle_epi8(low, below);
   const __m256i high_bytes = _mm256_shuffle_epi8(high, below);
   const __m256i first = _mm256_unpacklo_epi8(low_bytes, high_bytes);  // 0 to 7 and 16 to 23
@@ -74,15 +65,13 @@ FL_INLINE void store_word_multipliers(__m256i most, __m256i exponents, int16_t* 
   store(out + 16, _mm256_extracti128_si256(first, 1));
   store(out + 24, _mm256_extracti128_si256(second, 1));
 }
-// For the exponents e of 64 inputs: their maximum m, and -2^(15 - (m - e)), not above -1, of each in the order of
-// pairs.
-template <int kBits>
+// For the exponents e of 64 inputs: their maximum m, and -2^(15 - (m - e)), not above -1, of each.
 FL_INLINE int word_multipliers(const uint8_t* exponents, int16_t* out) {
   const __m256i first = load_ymm(exponents);
   const __m256i second = load_ymm(exponents + 32);
   const __m256i most = most_byte(first, second);
-  store_word_multipliers<kBits>(most, first, out);
-  store_word_multipliers<kBits>(most, second, out + 32);
+  store_word_multipliers(most, first, out);
+  store_word_multipliers(most, second, out + 32);
   return first_byte(most);
 }
 // x multiplier / 2^15 to the nearest, halves up, of 64 inputs.

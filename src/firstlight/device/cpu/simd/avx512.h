@@ -7,6 +7,8 @@
 #endif
 #include <stdint.h>
 
+#include "firstlight/device/cpu/kernels.h"
+
 #if defined(FIRSTLIGHT_SIMDE)
 #define FL_INLINE static inline  // emulated instructions are too many lines to inline in a reasonable time
 #else
@@ -103,16 +105,17 @@ template <int kBits, int J>
 FL_INLINE Vec codes(const uint8_t* p) {
   const __m512i words = _mm512_loadu_si512(p);
   if constexpr (kBits == 8) {
-    const __m512i to_top = _mm512_set_epi32(12 + J, 8 + J, 4 + J, J, 12 + J, 8 + J, 4 + J, J, 12 + J, 8 + J, 4 + J, J,
-                                            12 + J, 8 + J, 4 + J, J);
+    const __m512i each_word = _mm512_set_epi32(12, 8, 4, 0, 12, 8, 4, 0, 12, 8, 4, 0, 12, 8, 4, 0);
+    const __m512i to_top = _mm512_add_epi32(each_word, _mm512_set1_epi32(code_shift(8, J) / 8));
     const __m512i rest_zero = _mm512_set1_epi32(static_cast<int>(0x00808080U));
     return {_mm512_cvtepi32_ps(_mm512_shuffle_epi8(words, _mm512_or_si512(_mm512_slli_epi32(to_top, 24), rest_zero)))};
   }
   if constexpr (kBits == 4) {
     const __m512 table = _mm512_set_ps(-1, -2, -3, -4, -5, -6, -7, -8, 7, 6, 5, 4, 3, 2, 1, 0);
-    return {_mm512_permutexvar_ps(J == 0 ? words : _mm512_srli_epi32(words, kBits * J), table)};
+    return {_mm512_permutexvar_ps(J == 0 ? words : _mm512_srli_epi32(words, code_shift(4, J)), table)};
   }
-  const __m512i top = kBits * (J + 1) == 32 ? words : _mm512_slli_epi32(words, 32 - kBits * (J + 1));
+  constexpr int kAbove = 32 - kBits - code_shift(kBits, J);
+  const __m512i top = kAbove == 0 ? words : _mm512_slli_epi32(words, kAbove);
   return {_mm512_cvtepi32_ps(J == 0 ? top : _mm512_and_epi32(top, _mm512_set1_epi32(INT32_MIN >> (kBits - 1))))};
 }
 template <int J>

@@ -42,12 +42,11 @@ FL_INLINE Quad field(Quad packed) {
   return {_mm512_shuffle_epi8(all_lanes(table), bits)};
 }
 
-// The input, of 16, whose code is the i-th of the four quads: a field of 4 bits has every second input, one of 2 bits
-// every fourth.
+// The input, of 16, whose code is the i-th of the four quads.
 template <int kBits>
 constexpr int input_of_quads(int i) {
-  if (kBits == 8) return i;
-  return kBits == 4 ? i / 8 * 8 + i % 4 * 2 + i / 4 % 2 : i % 4 * 4 + i / 4;
+  constexpr int kUnit = 32 / kBits;
+  return i / kUnit * kUnit + code_input(kBits, i % 4 * 8 + i % kUnit / 4 * kBits);
 }
 
 FL_INLINE Totals no_totals() { return {_mm512_setzero_si512()}; }
@@ -108,12 +107,10 @@ FL_INLINE __m512i multiply_rounded(const int16_t* x, const int16_t* multiplier) 
 template <int kBits>
 FL_INLINE int32_t inputs(const int16_t* x, const int16_t* multiplier, int8_t* out) {
   __m512i v = _mm512_packs_epi16(multiply_rounded(x, multiplier), multiply_rounded(x + 32, multiplier + 32));
-  if constexpr (kBits < 8) {
-    constexpr auto kAt = [](int i) { return static_cast<char>(input_of_quads<kBits>(i)); };
-    v = _mm512_shuffle_epi8(
-        v, all_lanes(_mm_setr_epi8(kAt(0), kAt(1), kAt(2), kAt(3), kAt(4), kAt(5), kAt(6), kAt(7), kAt(8), kAt(9),
-                                   kAt(10), kAt(11), kAt(12), kAt(13), kAt(14), kAt(15))));
-  }
+  constexpr auto kAt = [](int i) { return static_cast<char>(input_of_quads<kBits>(i)); };
+  v = _mm512_shuffle_epi8(
+      v, all_lanes(_mm_setr_epi8(kAt(0), kAt(1), kAt(2), kAt(3), kAt(4), kAt(5), kAt(6), kAt(7), kAt(8), kAt(9),
+                                 kAt(10), kAt(11), kAt(12), kAt(13), kAt(14), kAt(15))));
   _mm512_storeu_si512(out, _mm512_xor_si512(v, _mm512_set1_epi32(static_cast<int>(0x80808080U))));
   return 0;
 }

@@ -53,18 +53,13 @@ FL_INLINE Totals pair_step(Totals sums, const Quad& codes, const int16_t* inputs
 #endif
 }
 
-// For the exponents e of 64 inputs: their maximum m, and -2^(15 - (m - e)), not above -1, of each in the order of
-// pairs.
-template <int kBits>
+// For the exponents e of 64 inputs: their maximum m, and -2^(15 - (m - e)), not above -1, of each.
 FL_INLINE int word_multipliers(const uint8_t* exponents, int16_t* out) {
-  // Bytes of 16 inputs in that order, and of -2^(15 - below).
-  const __m128i order = kBits == 8   ? _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15)
-                        : kBits == 4 ? _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
-                                     : _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+  // Bytes of -2^(15 - below).
   const __m512i high = all_lanes(_mm_setr_epi8(-128, -64, -32, -16, -8, -4, -2, -1, -1, -1, -1, -1, -1, -1, -1, -1));
   const __m512i low = all_lanes(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, -128, -64, -32, -16, -8, -4, -2, -1));
   const int most = most_of_exponents(exponents);
-  const __m512i below = _mm512_shuffle_epi8(below_most(most, exponents), all_lanes(order));
+  const __m512i below = below_most(most, exponents);
   const __m512i low_bytes = _mm512_shuffle_epi8(low, below);
   const __m512i high_bytes = _mm512_shuffle_epi8(high, below);
   const __m512i first = _mm512_unpacklo_epi8(low_bytes, high_bytes);  // the first eight of each sixteen

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "firstlight/device/cpu/kernels.h"
+
 #define FL_INLINE static inline __attribute__((always_inline))
 
 namespace firstlight::device::cpu::FL_ISA {
@@ -99,15 +101,14 @@ FL_INLINE bool any_below(Bytes bytes, int limit) {
   return (halves[0] | halves[1]) != 0;
 }
 
-// Sixteen codes of kBits, two's complement, as floats times 1 / kCodes: the J-th of each of 16 words, counted from the
-// low end.
+// Sixteen codes of kBits, two's complement, as floats times 1 / kCodes: those of the J-th input of 16 words.
 template <int kBits>
 constexpr float kCodes = 1;
 template <int kBits, int J>
 FL_INLINE Vec codes(const uint8_t* p) {
   Words words;
   __builtin_memcpy(&words, p, sizeof(words));
-  return __builtin_convertvector((Ints)(words << (32 - kBits * (J + 1))) >> (32 - kBits), Vec);
+  return __builtin_convertvector((Ints)(words << (32 - kBits - code_shift(kBits, J))) >> (32 - kBits), Vec);
 }
 // The J-th of each of 16 pairs of bf16.
 template <int J>

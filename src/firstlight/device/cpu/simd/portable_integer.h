@@ -12,7 +12,7 @@ constexpr int kIntegerPanels[] = {0, 1, 1, 1, 1};  // that few rows take at a ti
 template <int kBits>
 constexpr int kFoldQuads = 16;  // quads whose sums Sums holds
 
-// Sixteen columns by four inputs: the codes of a column side by side, the first in the low byte.
+// Sixteen columns by four inputs: the codes of a column side by side, a byte each.
 using Quad = Words;
 using Totals = Ints;  // of 16 columns
 template <int kBits>
@@ -76,9 +76,9 @@ FL_INLINE int multipliers(const uint8_t* exponents, int16_t* out) {
 // Place of an input among the four inputs of the quads of its 16, for codes of kBits.
 template <int kBits>
 FL_INLINE int place_of(int input) {
-  constexpr int kPerByte = 8 / kBits;
-  const int byte = input / kPerByte;
-  return byte / 4 * 4 * kPerByte + input % kPerByte * 4 + byte % 4;
+  constexpr int kUnit = 32 / kBits;
+  const int shift = code_shift(kBits, input % kUnit);
+  return input / kUnit * kUnit + shift % 8 / kBits * 4 + shift / 8;
 }
 // x multiplier / 2^15 to the nearest of 64 inputs, in the order of quads; returns their sum where corrected() wants it.
 template <int kBits>
