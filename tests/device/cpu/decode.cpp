@@ -38,13 +38,14 @@ std::vector<float> extreme_values() {
 
 class Values : public WeightSource {
  public:
-  explicit Values(std::vector<float> values) : values_(std::move(values)) {}
+  explicit Values(std::vector<float> values, std::int64_t depth = kDepth) : values_(std::move(values)), depth_(depth) {}
   void read(std::int64_t begin, std::int64_t end, float* dst) const override {
-    std::copy(values_.begin() + begin * kDepth, values_.begin() + end * kDepth, dst);
+    std::copy(values_.begin() + begin * depth_, values_.begin() + end * depth_, dst);
   }
 
  private:
   std::vector<float> values_;
+  std::int64_t depth_;
 };
 
 // x [R, K] times a packed weight, `batch` rows a call, as f32.
@@ -133,6 +134,48 @@ TEST_P(Decode, SmallAndLargeInputsGiveTheSameBitsInFewAndManyRows) {
                                 kOutputs * sizeof(float)),
                     0)
               << "batches of " << batch << ", inputs of 2^" << kExponents[row];
+      }
+    }
+}
+
+// Many rows scale whole groups of codes as they are decoded, but not where a block's numbers are too small for that.
+TEST_P(Decode, SmallWeightsGiveTheSameBitsInFewAndManyRows) {
+  constexpr std::int64_t kInputs = 192;
+  constexpr std::int64_t kColumns = 80;
+  constexpr std::int64_t kRows = 14;
+  const auto device = open_table(GetParam(), 2);
+  for (const int smallest : {0, -90, -100, -118, -126})
+    for (const Format format : {Format::bfp8, Format::bfp4, Format::bfp2}) {
+      SCOPED_TRACE(fmt::format("{} down to 2^{}", format_name(format), smallest));
+      Rng rng(7);
+      std::vector<float> weights;
+      for (std::int64_t n = 0; n < kColumns; ++n)
+        for (std::int64_t k = 0; k < kInputs; ++k) {
+          const bool small = k >= 64 && k < 75 && n / 16 == 1;
+          const float value = std::ldexp(rng.uniform(-1.0F, 1.0F), small ? smallest : 0);
+          weights.push_back(rng.below(5) == 0 ? 0.0F : value);
+        }
+      const WeightPlan plan = device->plan_weight({WeightRole::kLinear, format, {kInputs, kColumns}});
+      HostTensor packed(Format::u8, {static_cast<std::int64_t>(plan.bytes)});
+      device->pack_weight(plan, Values(weights, kInputs), {packed.view().data, plan.bytes}, device->executor(), {});
+      std::vector<float> values;
+      for (std::int64_t i = 0; i < kRows * kInputs; ++i) {
+        // The last row meets the small weights alone.
+        const bool apart = i / kInputs == kRows - 1 && (i % kInputs < 64 || i % kInputs >= 75);
+        values.push_back(apart ? 0.0F : rng.uniform(-2.0F, 2.0F));
+      }
+      HostTensor x(Format::bf16, {kRows, kInputs});
+      copy_from_f32(values.data(), x.view());
+      const View weight = device->weight_view(plan, packed.view().data);
+      const HostTensor whole = run_linear(*device, x, weight, kRows);
+      EXPECT_NE(whole.f32()[0], 0);
+      if (smallest > -118) {
+        EXPECT_NE(whole.f32()[static_cast<std::size_t>((kRows - 1) * kColumns + 17)], 0);
+      }
+      for (const std::int64_t batch : {1, 3, 7}) {
+        const HostTensor parts = run_linear(*device, x, weight, batch);
+        EXPECT_EQ(std::memcmp(parts.f32().data(), whole.f32().data(), kRows * kColumns * sizeof(float)), 0)
+            << "batches of " << batch;
       }
     }
 }

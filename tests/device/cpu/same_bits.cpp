@@ -52,6 +52,17 @@ TEST_P(SameBits, Linear) {
                   {1, 2, 3, 4, 7, 31, 32});
 }
 
+// Whole groups of inputs, of which the products take a block after another.
+TEST_P(SameBits, LinearOfManyBlocks) {
+  constexpr std::int64_t kDepth = 1024 + 192;
+  for (const Format weight : {Format::bf16, Format::bfp8, Format::bfp4, Format::bfp2})
+    expect_same(parity::make_case(std::string(format_name(weight)), op::Op::linear, op::Linear{},
+                                  {parity::activation({38, kDepth}, Format::bf16).per_row(),
+                                   parity::linear_weight(kDepth, 100, weight), parity::vector_weight(100)},
+                                  Format::bf16),
+                {1, 4, 5, 12, 25, 32});
+}
+
 // A prompt of 200 positions in one sequence, cut into chunks, as KV pages of every kind.
 TEST_P(SameBits, Attention) {
   for (const Format cache : {Format::f32, Format::bf16, Format::bfp8, Format::bfp4})

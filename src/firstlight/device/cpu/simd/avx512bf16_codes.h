@@ -68,10 +68,11 @@ FL_INLINE Pair codes8_pair(const uint8_t* p) {
   return _mm512_and_si512(_mm512_srai_epi16(halves, 3), _mm512_set1_epi16(static_cast<short>(0x8FFF)));
 }
 #else
-// The bytes of bf16 of 0 to 127, low and high.
+// The bytes of bf16 of 0 to 127, low and high, and how the J-th of half words meet.
 struct ByteTables {
   alignas(64) uint8_t low[128];
   alignas(64) uint8_t high[128];
+  alignas(64) uint8_t join[2][64];
 };
 constexpr ByteTables kByteTables = [] {
   ByteTables tables{};
@@ -79,6 +80,8 @@ constexpr ByteTables kByteTables = [] {
     tables.low[i] = static_cast<uint8_t>(bf16_bits(i, kOneExponent) & 255);
     tables.high[i] = static_cast<uint8_t>(bf16_bits(i, kOneExponent) >> 8);
   }
+  for (int i = 0; i < 128; ++i)
+    tables.join[i / 64][i % 64] = static_cast<uint8_t>(i % 64 / 2 * 2 + i / 64 + i % 2 * 64);
   return tables;
 }();
 FL_INLINE __m512i looked_up_bytes(const uint8_t* table, __m512i index) {
@@ -91,10 +94,7 @@ FL_INLINE Pair codes8_pair(const uint8_t* p) {
   const __m512i low = looked_up_bytes(kByteTables.low, magnitudes);
   const __m512i high = _mm512_ternarylogic_epi64(looked_up_bytes(kByteTables.high, magnitudes), words,
                                                  _mm512_set1_epi8(-128), 0xF8);  // a | (b & c)
-  // The J-th bytes of half words.
-  const __m512i from_low = J == 0 ? low : _mm512_srli_epi16(low, 8);
-  const __m512i from_high = J == 0 ? _mm512_slli_epi16(high, 8) : high;
-  return _mm512_mask_blend_epi8(0x5555555555555555U, from_high, from_low);
+  return _mm512_permutex2var_epi8(low, _mm512_load_si512(kByteTables.join[J]), high);
 }
 #endif
 
