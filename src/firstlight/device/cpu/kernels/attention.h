@@ -34,11 +34,10 @@ FL_INLINE void score(const MultiplyTask& products, [[maybe_unused]] bool pairs) 
 #if defined(FL_TILES)
   if (pairs) return score_by_tiles(products);
 #endif
-  for (int64_t i = 0; i < products.rows * products.out_stride; i += kPanel) store(products.out + i, zero());
 #if defined(FL_PAIRS) && !defined(FL_TILES)
-  if (pairs) return multiply_pairs(products);
+  if (pairs) return multiply_rows<false, PairTerms>(products);
 #endif
-  multiply(products);
+  multiply_rows<false, FloatTerms>(products);
 }
 
 // What some queries have gathered so far: of each its scores of a block [kKeyBlock], the largest of all, sixteen sums

@@ -8,8 +8,10 @@ namespace {
 
 #if defined(__clang__)
 #define FL_UNROLL _Pragma("unroll")
+#define FL_UNROLL_TWICE _Pragma("unroll 2")
 #else
 #define FL_UNROLL _Pragma("GCC unroll 32")
+#define FL_UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif
 
 constexpr float kInfinity = __builtin_inff();

@@ -1,4 +1,5 @@
-// out += x w in register blocks, of floats or (where a table has them) of pairs of bf16. Text compiled once per ISA.
+// out += x w, or out = x w, in register blocks, of floats or (where a table has them) of pairs of bf16. Text compiled
+// once per ISA.
 #pragma once
 
 #include "firstlight/device/cpu/kernels/unrolled.h"
@@ -24,7 +25,7 @@ struct PairTerms {
 };
 #endif
 
-template <typename Terms, int kRows, int kPanels>
+template <bool kAdd, typename Terms, int kRows, int kPanels>
 FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t column) {
   const float* x = task.x + row * task.x_stride;
   const float* w = task.w + column;
@@ -33,8 +34,9 @@ FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t col
   FL_UNROLL
   for (int r = 0; r < kRows; ++r) {
     FL_UNROLL
-    for (int p = 0; p < kPanels; ++p) acc[r][p] = load(out + r * task.out_stride + p * kPanel);
+    for (int p = 0; p < kPanels; ++p) acc[r][p] = kAdd ? load(out + r * task.out_stride + p * kPanel) : zero();
   }
+  FL_UNROLL_TWICE
   for (int64_t k = 0; k < task.k; ++k) {
     typename Terms::Weights values[kPanels];
     FL_UNROLL
@@ -55,23 +57,24 @@ FL_INLINE void multiply_block(const MultiplyTask& task, int64_t row, int64_t col
   }
 }
 
-template <typename Terms, int kRows, int kPanels>
+template <bool kAdd, typename Terms, int kRows, int kPanels>
 void multiply_columns(const MultiplyTask& task, int64_t row) {
   int64_t column = 0;
   for (; column + kPanels * kPanel <= task.n; column += kPanels * kPanel)
-    multiply_block<Terms, kRows, kPanels>(task, row, column);
+    multiply_block<kAdd, Terms, kRows, kPanels>(task, row, column);
   if constexpr (kPanels > 1)
-    for (; column < task.n; column += kPanel) multiply_block<Terms, kRows, 1>(task, row, column);
+    for (; column < task.n; column += kPanel) multiply_block<kAdd, Terms, kRows, 1>(task, row, column);
 }
 
-template <typename Terms, int kBlock>
-void multiply_rows(const MultiplyTask& task, int64_t row) {
+template <bool kAdd, typename Terms, int kBlock = 0>
+void multiply_rows(const MultiplyTask& task, int64_t row = 0) {
   constexpr Block block = kBlocks[kBlock];
-  for (; row + block.rows <= task.rows; row += block.rows) multiply_columns<Terms, block.rows, block.panels>(task, row);
-  if constexpr (block.rows > 1) multiply_rows<Terms, kBlock + 1>(task, row);
+  for (; row + block.rows <= task.rows; row += block.rows)
+    multiply_columns<kAdd, Terms, block.rows, block.panels>(task, row);
+  if constexpr (block.rows > 1) multiply_rows<kAdd, Terms, kBlock + 1>(task, row);
 }
 
-void multiply(const MultiplyTask& task) { multiply_rows<FloatTerms, 0>(task, 0); }
+void multiply(const MultiplyTask& task) { multiply_rows<true, FloatTerms>(task); }
 #if defined(FL_TILES)
 // By tiles of as many rows as open_tiles() said, of which task.rows is a multiple; x and w are zeros up to the next
 // multiple of 16 pairs.
@@ -115,7 +118,7 @@ FL_INLINE void multiply_by_tiles(const MultiplyTask& task) {
 void score_by_tiles(const MultiplyTask& task) { multiply_by_tiles<false>(task); }
 void add_by_tiles(const MultiplyTask& task) { multiply_by_tiles<true>(task); }
 #elif defined(FL_PAIRS)
-void multiply_pairs(const MultiplyTask& task) { multiply_rows<PairTerms, 0>(task, 0); }
+void multiply_pairs(const MultiplyTask& task) { multiply_rows<true, PairTerms>(task); }
 #endif
 
 }  // namespace
