@@ -79,7 +79,7 @@ template <typename In, typename W>
 constexpr bool kInPlace = W::kReady == In::kTogether;
 #if defined(FL_PAIRS)
 template <typename In, typename W>
-constexpr bool kOnTheWay = W::kScaled&& In::kTogether == 2;
+constexpr bool kOnTheWay = (W::kScaled && In::kTogether == 2);
 
 template <typename W, int kRows = kTileRows>
 FL_INLINE void multiply_decoding_of(int64_t rows, const uint32_t* x, const CodedBlock<W>& block, float* w,
@@ -97,8 +97,8 @@ constexpr bool kOnTheWay = false;
 template <typename In, typename W>
 void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
   static_assert(kPanelGroup % kTilePanels == 0);
-  // Of a depth block. Where none are decoded apart, weights may as well come from the second cache: tiles then take up
-  // their sums less often.
+  // Of a depth block. Weights in place, or decoded on the way, may as well come from the second cache after that: tiles
+  // then take up their sums less often.
   constexpr int64_t kSteps = kInPlace<In, W> || kOnTheWay<In, W> ? kMostSteps : kMostSteps / 4;
   constexpr int64_t kDepth = kSteps * In::kTogether;
   static_assert(kDepth % kGroup == 0, "a depth block holds whole groups");

@@ -29,7 +29,7 @@ struct CodedBlock {
   Groups groups;  // of the first panel
   int64_t first;
   int64_t count;
-  // A unit more than there is, so that a loop may be one ahead.
+  // Of a unit more than there are, so that a loop may be one ahead.
   alignas(64) typename Scale::Type scales[kTilePanels][(kMostSteps + kMostUnitSteps) * kStepScales];
 
   const uint8_t* codes(int64_t group) const { return groups.codes(first + group); }
@@ -37,6 +37,7 @@ struct CodedBlock {
 // False where a number may be too small for its scale.
 template <typename W>
 FL_INLINE bool scale_block(CodedBlock<W>& block) {
+  using Scale = CodeScale<W::kCodeBits>;
   bool small = false;
   for (int64_t group = 0; group < block.count; ++group)
     for (int64_t p = 0; p < kTilePanels; ++p) {
@@ -44,8 +45,10 @@ FL_INLINE bool scale_block(CodedBlock<W>& block) {
       for (int i = 0; i < kGroup; i += 16) small |= any_below(load_bytes(exponents_of_group + i), kLeastNormal);
       for (int i = 0; i < kGroup; i += Pairs::kScaled)
         store_code_scales<W::kCodeBits>(exponents_of_group + i,
-                                        block.scales[p] + (group * kGroup + i) / CodeScale<W::kCodeBits>::kInputs);
+                                        block.scales[p] + (group * kGroup + i) / Scale::kInputs);
     }
+  for (auto& of_panel : block.scales)
+    for (int i = 0; i < W::kUnit / Scale::kInputs; ++i) of_panel[block.count * kGroup / Scale::kInputs + i] = {};
   return !small;
 }
 
