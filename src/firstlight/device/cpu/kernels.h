@@ -240,9 +240,9 @@ struct ProductKernels {
 };
 
 struct IntegerKernels {
-  // x [K] to 16 bits a value in the order in which `linear` reads them for these weights, and a scale for each group:
-  // a NaN where one of its inputs is no finite number, and then false.
-  bool (*quantise)(const float* x, int64_t k, WeightCode code, int16_t* out, float* scales);
+  // x [K] to 16 bits a value in the order in which `linear` reads them, and a scale for each group: a NaN where one of
+  // its inputs is no finite number, and then false.
+  bool (*quantise)(const float* x, int64_t k, int16_t* out, float* scales);
   // The columns of the panels [begin, end), `begin` starting a bundle, for at most kRowBlock rows, with kIntegerScratch
   // where they are many.
   void (*linear)(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch);

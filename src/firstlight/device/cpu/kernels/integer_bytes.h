@@ -25,7 +25,7 @@ FL_INLINE float quantise_group(const float* x, int16_t* out) {
   return largest / 127.0F;
 }
 
-bool quantise(const float* x, int64_t k, WeightCode, int16_t* out, float* scales) {
+bool quantise(const float* x, int64_t k, int16_t* out, float* scales) {
   return for_groups(x, k, [&](const float* group, int64_t i) FL_STEP {
     return scales[i] = quantise_group(group, out + i * kIntegerGroup);
   });

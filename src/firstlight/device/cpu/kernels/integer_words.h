@@ -26,7 +26,7 @@ FL_INLINE float quantise_word_group(const float* x, int16_t* out) {
   return float_of(static_cast<uint32_t>(power) << 23);
 }
 
-bool quantise_words(const float* x, int64_t k, WeightCode, int16_t* out, float* scales) {
+bool quantise_words(const float* x, int64_t k, int16_t* out, float* scales) {
   return for_groups(x, k, [&](const float* group, int64_t i) FL_STEP {
     return scales[i] = quantise_word_group(group, out + i * kIntegerGroup);
   });

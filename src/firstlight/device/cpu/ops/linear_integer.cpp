@@ -107,8 +107,7 @@ bool linear_integer(const KernelCall& call, const Kernels& kernels, const Intege
     } else {
       task.x_stride = row_stride(depth);
       for_floats(call, kernels, x, first, task.rows, workers, parts, [&](std::int64_t r, const float* row) {
-        if (!integers.quantise(row, depth, task.weight.code, values + r * task.x_stride, scales + r * groups))
-          finite = false;
+        if (!integers.quantise(row, depth, values + r * task.x_stride, scales + r * groups)) finite = false;
       });
       multiply_rows(*call.context.executor, task, 1, integers.linear, workers, parts);
     }
