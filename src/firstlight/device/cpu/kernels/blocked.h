@@ -64,31 +64,12 @@ void multiply_tile(const typename In::Input* x, const float* w, int64_t w_stride
   });
 }
 
-// The tile's rows are a number that is known when the program is built: at most kTileRows.
-template <typename In, int kPanels, int kRows = kTileRows>
-FL_INLINE void multiply_tile_of(int64_t rows, const typename In::Input* x, const float* w, int64_t w_stride,
-                                int64_t steps, float* results, int64_t results_stride, const Ahead& ahead) {
-  if constexpr (kRows > 0) {
-    if (rows == kRows) return multiply_tile<In, kRows, kPanels>(x, w, w_stride, steps, results, results_stride, ahead);
-    multiply_tile_of<In, kPanels, kRows - 1>(rows, x, w, w_stride, steps, results, results_stride, ahead);
-  }
-}
-
 // Whether weights lie in memory as the product takes them, or are decoded on the way of the first tile.
 template <typename In, typename W>
 constexpr bool kInPlace = W::kReady == In::kTogether;
 #if defined(FL_PAIRS)
 template <typename In, typename W>
 constexpr bool kOnTheWay = (W::kScaled && In::kTogether == 2);
-
-template <typename W, int kRows = kTileRows>
-FL_INLINE void multiply_decoding_of(int64_t rows, const uint32_t* x, const CodedBlock<W>& block, float* w,
-                                    int64_t w_stride, float* results, int64_t results_stride, const Ahead& ahead) {
-  if constexpr (kRows > 0) {
-    if (rows == kRows) return multiply_decoding<W, kRows>(x, block, w, w_stride, results, results_stride, ahead);
-    multiply_decoding_of<W, kRows - 1>(rows, x, block, w, w_stride, results, results_stride, ahead);
-  }
-}
 #else
 template <typename In, typename W>
 constexpr bool kOnTheWay = false;
@@ -103,6 +84,7 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
   constexpr int64_t kDepth = kSteps * In::kTogether;
   static_assert(kDepth % kGroup == 0, "a depth block holds whole groups");
   constexpr int64_t kDecodedStride = (kSteps + kMostUnitSteps) * kPanel;
+  static_assert(kTilePanels * kDecodedStride + kPanelGroup * kRowBlock * kPanel <= kBlockedFloats);
   constexpr int64_t kPanelBlock = kDepth / kGroup * kGroupBytes<W>;  // bytes of a panel
   float* decoded = scratch;                                          // [kTilePanels][kSteps, and a unit more][16]
   float* results = scratch + kTilePanels * kDecodedStride;           // [rows][panels][16]
@@ -132,13 +114,15 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
         const float* w = decoded;
         int64_t w_stride = kDecodedStride;
         int64_t tile = 0;
-        const auto each_tile = [&](const auto& multiply) FL_STEP {
+        // Multiplies by a function of the tile's rows, which is compiled for each number of them.
+        const auto next_tile = [&](const auto& multiply) FL_STEP {
           const int64_t row = tile_begin(task.rows, tiles, tile);
           const int64_t rows = tile_begin(task.rows, tiles, tile + 1) - row;
           const auto* x = static_cast<const typename In::Input*>(task.x) + row * k_steps + first * rows;
           const Ahead ahead{next + p * block_stride + tile * next_bytes, (next_bytes + kSteps - 1) / kSteps,
                             block_stride};
-          multiply(rows, x, results + row * width + p * kPanel, ahead);
+          with_count<kTileRows>(
+              rows, [&](auto count) FL_STEP { multiply(count, x, results + row * width + p * kPanel, ahead); });
           ++tile;
         };
         if constexpr (kInPlace<In, W>) {
@@ -152,8 +136,8 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
             coded.first = k / kGroup;
             coded.count = steps / kGroupSteps;
             if (wide && steps % kGroupSteps == 0 && scale_block(coded))
-              each_tile([&](int64_t rows, const uint32_t* x, float* out, const Ahead& ahead) FL_STEP {
-                multiply_decoding_of<W>(rows, x, coded, decoded, kDecodedStride, out, width, ahead);
+              next_tile([&](auto rows, const uint32_t* x, float* out, const Ahead& ahead) FL_STEP {
+                multiply_decoding<W, rows.value>(x, coded, decoded, kDecodedStride, out, width, ahead);
               });
           }
 #endif
@@ -163,11 +147,11 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
                                   decoded + i * kDecodedStride);
         }
         while (tile < tiles)
-          each_tile([&](int64_t rows, const typename In::Input* x, float* out, const Ahead& ahead) FL_STEP {
+          next_tile([&](auto rows, const typename In::Input* x, float* out, const Ahead& ahead) FL_STEP {
             if (wide) {
-              multiply_tile_of<In, kTilePanels>(rows, x, w, w_stride, steps, out, width, ahead);
+              multiply_tile<In, rows.value, kTilePanels>(x, w, w_stride, steps, out, width, ahead);
             } else if constexpr (kTilePanels > 1) {
-              multiply_tile_of<In, 1>(rows, x, w, w_stride, steps, out, width, ahead);
+              multiply_tile<In, rows.value, 1>(x, w, w_stride, steps, out, width, ahead);
             }
           });
         p += wide ? kTilePanels : 1;

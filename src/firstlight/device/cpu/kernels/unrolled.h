@@ -23,6 +23,14 @@ FL_INLINE void unrolled(const Body& body) {
 #else
 #define FL_STEP __attribute__((always_inline))  // of the lambdas that unrolled() calls
 #endif
+// Calls body(Index<count>{}) for a count of 1 to kMost.
+template <int kMost, typename Body>
+FL_INLINE void with_count(int64_t count, const Body& body) {
+  if constexpr (kMost > 0) {
+    if (count == kMost) return body(Index<kMost>{});
+    with_count<kMost - 1>(count, body);
+  }
+}
 template <int kRows, int kColumns, typename Body>
 FL_INLINE void unrolled_pairs(const Body& body) {
   unrolled<kRows>([&](auto r) FL_STEP { unrolled<kColumns>([&](auto c) FL_STEP { body(r, c); }); });
