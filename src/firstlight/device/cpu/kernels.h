@@ -86,10 +86,10 @@ enum class Inputs : uint8_t { kFloats, kPairs, kTiles };
 struct LinearTask {
   PanelWeight weight;
   // Few rows: [rows, K] floats (kTiles too), or for kPairs bf16 with one zero more where K is odd. Many rows: tiles
-  // (tile_begin) one after the other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs; for kTiles
-  // each [K / 32][16 rows, or all where they are fewer][32], zeros beyond K and the rows. Integers: what `quantise`
-  // made, [rows, K padded to kIntegerGroup], with x_scales [rows, groups] beside it; for `lanes` what `quantise_lane`
-  // made, tiles of kLaneRows rows one after the other.
+  // (product_tile_begin) one after the other, each [K][rows of the tile] floats or [K / 2][rows of the tile] pairs; for
+  // kTiles each [K / 32][16 rows, or all where they are fewer][32], zeros beyond K and the rows. Integers: what
+  // `quantise` made, [rows, K padded to kIntegerGroup], with x_scales [rows, groups] beside it; for `lanes` what
+  // `quantise_lane` made, tiles of kLaneRows rows one after the other.
   const void* x;
   int64_t x_stride;  // few rows, and integers: elements
   const float* x_scales;
@@ -140,6 +140,17 @@ constexpr int64_t integer_groups(int64_t k) { return (k + kIntegerGroup - 1) / k
 constexpr int64_t tile_count(int64_t rows, int64_t tile_rows) { return (rows + tile_rows - 1) / tile_rows; }
 // The first row of a tile: tiles differ by one row at most, larger ones first.
 constexpr int64_t tile_begin(int64_t rows, int64_t tiles, int64_t tile) { return (rows * tile + tiles - 1) / tiles; }
+// The same of the blocked product, whose first tile decodes the weights for all, beside its products: so it has as many
+// rows as leave half a tile to each of the others.
+constexpr int64_t first_tile_rows(int64_t rows, int64_t tiles, int64_t tile_rows) {
+  const int64_t others = (tiles - 1) * ((tile_rows + 1) / 2);
+  return rows - others < tile_rows ? rows - others : tile_rows;
+}
+constexpr int64_t product_tile_begin(int64_t rows, int64_t tiles, int64_t tile_rows, int64_t tile) {
+  if (tile == 0) return 0;
+  const int64_t first = first_tile_rows(rows, tiles, tile_rows);
+  return tile == 1 ? first : first + tile_begin(rows - first, tiles - 1, tile - 1);
+}
 
 // out [rows, n] += x [rows, k] w [k, n] in f32; n a multiple of kPanel.
 struct MultiplyTask {

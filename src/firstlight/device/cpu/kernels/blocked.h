@@ -9,25 +9,35 @@ namespace {
 
 // ---- Tiles of inputs -------------------------------------------------------------------------------------------
 
+// Some steps of all rows at a time, so that a line of the tile is written within a short time: by row after row, many
+// would leave for the other workers' caches in between.
+constexpr int64_t kPackSteps = 64;
+static_assert(kPart % kPackSteps == 0);
+
 #if defined(FL_PAIRS)
 void pack_tile(const Source* rows, int64_t count, int64_t k, void* tile) {
-  for (int64_t r = 0; r < count; ++r) {
-    const auto* x = static_cast<const uint16_t*>(rows[r].data);
-    uint32_t* out = static_cast<uint32_t*>(tile) + r;
-    for (int64_t i = 0; i < k / 2; ++i) __builtin_memcpy(out + i * count, x + 2 * i, sizeof(uint32_t));
-    if (k % 2 != 0) out[k / 2 * count] = x[k - 1];
+  auto* out = static_cast<uint32_t*>(tile);
+  for (int64_t first = 0; first < k / 2; first += kPackSteps) {
+    const int64_t end = smaller(first + kPackSteps, k / 2);
+    for (int64_t r = 0; r < count; ++r) {
+      const auto* x = static_cast<const uint16_t*>(rows[r].data);
+      for (int64_t i = first; i < end; ++i) __builtin_memcpy(out + i * count + r, x + 2 * i, sizeof(uint32_t));
+    }
   }
+  if (k % 2 != 0)
+    for (int64_t r = 0; r < count; ++r) out[k / 2 * count + r] = static_cast<const uint16_t*>(rows[r].data)[k - 1];
 }
 #else
 void pack_tile(const Source* rows, int64_t count, int64_t k, void* tile) {
-  float buffer[kPart];
-  for (int64_t r = 0; r < count; ++r)
-    for (int64_t first = 0; first < k; first += kPart) {
-      const int64_t part = smaller(kPart, k - first);
+  float buffer[kPackSteps];
+  auto* out = static_cast<float*>(tile);
+  for (int64_t first = 0; first < k; first += kPackSteps, out += kPackSteps * count) {
+    const int64_t part = smaller(kPackSteps, k - first);
+    for (int64_t r = 0; r < count; ++r) {
       const float* x = read(rows[r], first, part, 0, buffer);
-      float* out = static_cast<float*>(tile) + first * count + r;
-      for (int64_t i = 0; i < part; ++i) out[i * count] = x[i];
+      for (int64_t i = 0; i < part; ++i) out[i * count + r] = x[i];
     }
+  }
 }
 #endif
 
@@ -42,16 +52,14 @@ FL_INLINE Vec step(Floats, Vec acc, float x, const float* w) { return fma(set1(x
 template <typename In, int kRows, int kPanels>
 void multiply_tile(const typename In::Input* x, const float* w, int64_t w_stride, int64_t steps, float* results,
                    int64_t results_stride, const Ahead& ahead) {
-  const uint8_t* lines = ahead.data;
-  const int64_t step_bytes = ahead.step;
-  const int64_t apart = ahead.apart;
+  AskAhead<kPanels> ask(ahead);
   Vec acc[kRows][kPanels];
   unrolled<kRows>([&](auto r) FL_STEP {
     unrolled<kPanels>(
         [&](auto p) FL_STEP { acc[r.value][p.value] = load(results + r.value * results_stride + p.value * kPanel); });
   });
-  for (int64_t i = 0; i < steps; ++i, x += kRows, w += kPanel, lines += step_bytes) {
-    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(lines + p * apart, 0, 2);
+  for (int64_t i = 0; i < steps; ++i, x += kRows, w += kPanel) {
+    ask.step();
     unrolled<kRows>([&](auto r) FL_STEP {
       unrolled<kPanels>([&](auto p) FL_STEP {
         acc[r.value][p.value] = step(In{}, acc[r.value][p.value], x[r.value], w + p.value * w_stride);
@@ -74,6 +82,14 @@ constexpr bool kOnTheWay = (W::kScaled && In::kTogether == 2);
 template <typename In, typename W>
 constexpr bool kOnTheWay = false;
 #endif
+
+// Of some outputs, which will be written.
+FL_INLINE void ask_for_outputs(const LinearTask& task, int64_t row, int64_t rows, int64_t panel, int64_t panels) {
+  const int64_t size = task.out_element == Element::kF32 ? 4 : 2;
+  const int64_t begin = panel * kPanel;
+  const int64_t count = smaller(panels * kPanel, task.weight.n - begin);
+  for (int64_t r = row; r < row + rows; ++r) ask_to_write(task.out + r * task.out_stride + begin * size, count * size);
+}
 
 template <typename In, typename W>
 void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch) {
@@ -108,7 +124,6 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
       const uint8_t* next = none   ? block
                             : last ? task.weight.data + (panel + kPanelGroup) * panel_bytes
                                    : block + block_bytes;
-      const int64_t next_bytes = none ? 0 : kPanelBlock / tiles;  // during each tile
       for (int64_t p = 0; p < panels;) {
         const bool wide = p + kTilePanels <= panels;
         const float* w = decoded;
@@ -116,11 +131,12 @@ void blocked(const LinearTask& task, int64_t begin, int64_t end, float* scratch)
         int64_t tile = 0;
         // Multiplies by a function of the tile's rows, which is compiled for each number of them.
         const auto next_tile = [&](const auto& multiply) FL_STEP {
-          const int64_t row = tile_begin(task.rows, tiles, tile);
-          const int64_t rows = tile_begin(task.rows, tiles, tile + 1) - row;
+          const int64_t row = product_tile_begin(task.rows, tiles, kTileRows, tile);
+          const int64_t rows = product_tile_begin(task.rows, tiles, kTileRows, tile + 1) - row;
           const auto* x = static_cast<const typename In::Input*>(task.x) + row * k_steps + first * rows;
-          const Ahead ahead{next + p * block_stride + tile * next_bytes, (next_bytes + kSteps - 1) / kSteps,
-                            block_stride};
+          if (last && p + kTilePanels >= panels) ask_for_outputs(task, row, rows, panel, panels);
+          const Ahead ahead =
+              part_ahead(next + p * block_stride, none ? 0 : kPanelBlock, block_stride, tiles, tile, steps);
           with_count<kTileRows>(
               rows, [&](auto count) FL_STEP { multiply(count, x, results + row * width + p * kPanel, ahead); });
           ++tile;

@@ -2,18 +2,11 @@
 // takes then runs beside the products, on units that those leave idle. Text compiled once per ISA.
 #pragma once
 
+#include "firstlight/device/cpu/kernels/ahead.h"
 #include "firstlight/device/cpu/kernels/decode.h"
 
 namespace firstlight::device::cpu::FL_ISA {
 namespace {
-
-// What a tile's product asks of memory as it goes, so that the weights of the next block are near when their turn
-// comes: with each step as many lines, one at `data` and the others apart from it, as it has panels.
-struct Ahead {
-  const uint8_t* data;
-  int64_t step;   // bytes
-  int64_t apart;  // bytes
-};
 
 constexpr int64_t kMostSteps = kBlockFloats / (kTilePanels * kPanel);  // of a depth block
 
@@ -60,9 +53,7 @@ __attribute__((noinline)) void multiply_decoding(const uint32_t* x, const CodedB
                                                  const Ahead& ahead) {
   constexpr int kSteps = W::kUnit / 2;  // of a unit
   constexpr int kUnits = kGroup / W::kUnit;
-  const uint8_t* lines = ahead.data;
-  const int64_t step_bytes = ahead.step;
-  const int64_t apart = ahead.apart;
+  AskAhead<kTilePanels> ask(ahead);
   const uint8_t* unit = block.codes(0);
   const int64_t unit_stride = block.groups.word_stride();
   const int64_t exponents_bytes = block.groups.panels * kGroup;  // between groups
@@ -82,8 +73,7 @@ __attribute__((noinline)) void multiply_decoding(const uint32_t* x, const CodedB
       unit += unit_stride;
       if (i == kUnits) unit = group + 1 < block.count ? unit + exponents_bytes : block.codes(0);
       unrolled<kSteps>([&](auto s) FL_STEP {
-        for (int p = 0; p < kTilePanels; ++p) __builtin_prefetch(lines + p * apart, 0, 2);
-        lines += step_bytes;
+        ask.step();
         constexpr int kApart = kSteps / kTilePanels;  // a panel's unit lies some steps behind the other's
         if constexpr (s.value % kApart == 0) decode(Index<s.value / kApart>{}, kSteps);
         unrolled_pairs<kRows, kTilePanels>([&](auto r, auto p) FL_STEP {

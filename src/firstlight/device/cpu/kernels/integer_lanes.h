@@ -4,6 +4,7 @@
 // per ISA.
 #pragma once
 
+#include "firstlight/device/cpu/kernels/ahead.h"
 #include "firstlight/device/cpu/kernels/integer_bytes.h"
 
 namespace firstlight::device::cpu::FL_ISA {
@@ -69,17 +70,17 @@ void spread(const PanelWeight& weight, int64_t panel, int64_t first, int64_t gro
 
 // ---- The product -------------------------------------------------------------------------------------------------
 
-// results [16 columns][16 rows] += the products over some groups; with each quad of inputs the next `ahead_step` bytes
-// of what is to be multiplied next are asked for.
+// results [16 columns][16 rows] += the products over some groups.
 void multiply_lanes(const int16_t* x, const float* x_scales, const LaneCodes& codes, int64_t groups, float* results,
-                    const uint8_t* ahead, int64_t ahead_step) {
+                    const Ahead& ahead) {
+  AskAhead<1> ask(ahead);
   Vec sums[kPanel];
   unrolled<kPanel>([&](auto c) FL_STEP { sums[c.value] = load(results + c.value * kLaneRows); });
   for (int64_t group = 0; group < groups; ++group, x_scales += kLaneRows) {
     Totals acc[kPanel];
     unrolled<kPanel>([&](auto c) FL_STEP { acc[c.value] = all_totals(codes.starts[group][c.value]); });
-    for (int quad = 0; quad < kQuads; ++quad, x += 4 * kLaneRows, ahead += ahead_step) {
-      __builtin_prefetch(ahead, 0, 2);
+    for (int quad = 0; quad < kQuads; ++quad, x += 4 * kLaneRows) {
+      ask.step();
       const LaneInputs inputs = lane_inputs(x, &codes.by[group][quad * 4]);
       unrolled<kPanel>(
           [&](auto c) FL_STEP { acc[c.value] = lane_step(acc[c.value], inputs, codes.quads[group][quad][c.value]); });
@@ -107,7 +108,6 @@ void lanes(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch)
   const int64_t tiles = tile_count(task.rows, kLaneRows);
   auto* codes = reinterpret_cast<LaneCodes*>(scratch);
   auto* results = reinterpret_cast<float*>(scratch + kLaneCodeBytes);  // [tiles][panels][16 columns][16 rows]
-  const int64_t ahead_step = (kBlockBytes / tiles + kLaneGroups * kQuads - 1) / (kLaneGroups * kQuads);
   for (int64_t panel = begin; panel < end; panel += kPanelGroup) {
     const int64_t panels = smaller(kPanelGroup, end - panel);
     for (int64_t i = 0; i < tiles * panels * kResults; i += kPanel) store(results + i, zero());
@@ -124,7 +124,7 @@ void lanes(const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch)
         for (int64_t p = 0; p < panels; ++p)
           multiply_lanes(static_cast<const int16_t*>(task.x) + from * kLaneGroupInputs,
                          task.x_scales + from * kLaneRows, codes[p], count, results + (tile * panels + p) * kResults,
-                         next + p * kBlockBytes + tile * (kBlockBytes / tiles), ahead_step);
+                         part_ahead(next + p * kBlockBytes, kBlockBytes, 0, tiles, tile, count * kQuads));
       }
     }
     for (int64_t tile = 0; tile < tiles; ++tile)

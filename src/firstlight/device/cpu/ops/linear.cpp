@@ -103,8 +103,11 @@ void many_rows(const KernelCall& call, const ProductKernels& products, LinearTas
         const std::int64_t tiles = tile_count(block_rows, products.tile_rows);
         const std::int64_t tile = i % most_tiles;
         if (tile >= tiles) continue;
-        const std::int64_t row = block_begin(block) + tile_begin(block_rows, tiles, tile);
-        const std::int64_t tile_rows = tile_begin(block_rows, tiles, tile + 1) - tile_begin(block_rows, tiles, tile);
+        const auto begin_of = [&](std::int64_t t) {
+          return product_tile_begin(block_rows, tiles, products.tile_rows, t);
+        };
+        const std::int64_t row = block_begin(block) + begin_of(tile);
+        const std::int64_t tile_rows = begin_of(tile + 1) - begin_of(tile);
         std::array<Source, kMostTileRows> sources;
         for (std::int64_t r = 0; r < std::min(tile_rows, kMostTileRows); ++r)
           sources[static_cast<std::size_t>(r)] = x_rows.source(first + row + r);
